@@ -1,0 +1,276 @@
+"""workbench.toml as frozen values, checked against the tables below; a refusal names the nearest known key."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from workbench.errors import ConfigError
+from workbench.safe import clean
+
+Goal = Literal["max", "min"]
+
+
+@dataclass(frozen=True)
+class ProjectTable:
+    """[project]"""
+
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class CharterData:
+    """[[charter.data]]"""
+
+    name: str = ""
+    where: str = ""
+    owner: str = ""
+    labelled_by: str = ""
+
+
+@dataclass(frozen=True)
+class Charter:
+    """[charter]: the design phase."""
+
+    problem: str = ""
+    users: str = ""
+    improves: Literal["", "productivity", "interactivity"] = ""
+    decision: str = ""
+    priority: int = 0
+    data: tuple[CharterData, ...] = ()
+
+
+@dataclass(frozen=True)
+class Train:
+    """[train], and each of [stages.*]: a command with what it reads and writes; paths relative to the project."""
+
+    command: str = ""
+    python: str = ""
+    params: str = ""
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    max_parallel: int = 1
+
+
+@dataclass(frozen=True)
+class Metric:
+    """[metric]: the one metric by which runs are compared."""
+
+    name: str = ""
+    goal: Goal = "max"
+
+
+@dataclass(frozen=True)
+class Data:
+    """[data]"""
+
+    train: str = ""
+    holdout: str = ""
+    final_test: str = ""
+    target: str = ""
+    time: str = ""
+    id: str = ""
+    protected: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A requirement on a metric."""
+
+    min: float | None = None
+    max: float | None = None
+    max_drop: float | None = None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """[watch]: globs relative to the project; `paths` empty means code, parameters and inputs."""
+
+    paths: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    debounce_ms: int = 500
+    while_running: Literal["queue", "restart"] = "queue"
+
+
+@dataclass(frozen=True)
+class Model:
+    """[model]"""
+
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Image:
+    """[image]"""
+
+    repository: str = ""
+    base: str = ""
+
+
+@dataclass(frozen=True)
+class ManualTest:
+    """[[score.manual]]: a test of the ML Test Score done by hand."""
+
+    test: str = ""
+    by: str = ""
+    on: date | None = None
+    document: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """[score]"""
+
+    manual: tuple[ManualTest, ...] = ()
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole of workbench.toml."""
+
+    project: ProjectTable = ProjectTable()
+    charter: Charter = Charter()
+    train: Train = Train()
+    stages: Mapping[str, Train] = field(default_factory=dict)
+    metric: Metric = Metric()
+    data: Data = Data()
+    requirements: Mapping[str, Bound | float] = field(default_factory=dict)
+    watch: Watch = Watch()
+    model: Model = Model()
+    image: Image = Image()
+    score: Score = Score()
+
+    @property
+    def max_parallel(self) -> int:
+        """How many runs of the project may go at once."""
+        return max([self.train.max_parallel, *(stage.max_parallel for stage in self.stages.values())])
+
+    @property
+    def steps(self) -> tuple[Train, ...]:
+        """The tables that name a command: [train], or the stages in the order of the file."""
+        return (self.train,) if self.train.command or not self.stages else tuple(self.stages.values())
+
+
+def load(path: Path) -> Config:
+    """Read and check a workbench.toml; raises ConfigError with file, line or key, and the nearest known key."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"Cannot read {clean(str(path))}: {error.strerror}", "workbench init") from error
+    return parse(raw, clean(path.name))
+
+
+def parse(raw: bytes, name: str = "workbench.toml") -> Config:
+    """Check the bytes of a configuration file and return it as values; raises ConfigError."""
+    import tomllib
+
+    try:
+        tables = tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name} is not UTF-8 (byte {error.start})", "Save the file as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{name} is not valid TOML: {clean(str(error))}", "Strings need quotes, tables need [ ]."
+        ) from error
+    config = typing.cast(Config, _convert(tables, Config, "", name))
+    _check(config, name)
+    return config
+
+
+def _check(config: Config, name: str) -> None:
+    for table, step in [("train", config.train), *((f"stages.{key}", stage) for key, stage in config.stages.items())]:
+        if step.max_parallel < 1:
+            raise ConfigError(f"{name}: {clean(table)}.max_parallel is {step.max_parallel}", "It must be 1 or more.")
+    if not 0 <= config.watch.debounce_ms <= 3_600_000:
+        raise ConfigError(f"{name}: watch.debounce_ms is {config.watch.debounce_ms}", "Give milliseconds, say 500.")
+
+
+def _convert(value: Any, kind: Any, where: str, name: str) -> Any:
+    """Return `value` as `kind`; the kinds are those of the tables above, nothing more general."""
+    origin = typing.get_origin(kind)
+    if dataclasses.is_dataclass(kind):
+        return _table(value, kind, where, name)
+    if origin is tuple:
+        items = _expect(value, list, where, name)
+        inner = typing.get_args(kind)[0]
+        return tuple(_convert(item, inner, f"{where}[{index}]", name) for index, item in enumerate(items))
+    if origin is not None and issubclass_safe(origin, Mapping):
+        inner = typing.get_args(kind)[1]
+        items = _expect(value, dict, where, name)
+        return {key: _convert(item, inner, _join(where, key), name) for key, item in items.items()}
+    if origin is Literal:
+        return _choice(value, typing.get_args(kind), where, name)
+    if isinstance(kind, types.UnionType):
+        return _union(value, typing.get_args(kind), where, name)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return _expect(value, kind, where, name)
+
+
+def issubclass_safe(candidate: Any, parent: type) -> bool:
+    """Return whether `candidate` is a class below `parent`; anything else is simply not."""
+    return isinstance(candidate, type) and issubclass(candidate, parent)
+
+
+def _table(value: Any, kind: Any, where: str, name: str) -> Any:
+    table = _expect(value, dict, where, name)
+    hints = _hints(kind)
+    for key in table:
+        if key not in hints:
+            place = f"[{clean(where)}]" if where else "at the top"
+            near = nearest(key, hints)
+            hint = f"Did you mean {near!r}?" if near else f"Known keys: {', '.join(hints)}."
+            raise ConfigError(f"{name}: unknown key {clean(key)!r} {'in ' if where else ''}{place}", hint)
+    return kind(**{key: _convert(item, hints[key], _join(where, key), name) for key, item in table.items()})
+
+
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _choice(value: Any, choices: tuple[Any, ...], where: str, name: str) -> Any:
+    if value in choices:
+        return value
+    known = " or ".join(repr(choice) for choice in choices if choice != "")
+    raise ConfigError(f"{name}: {clean(where)} is {clean(repr(value), 60)}", f"It must be {known}.")
+
+
+def _union(value: Any, kinds: tuple[Any, ...], where: str, name: str) -> Any:
+    if isinstance(value, dict):
+        table = next((kind for kind in kinds if dataclasses.is_dataclass(kind)), None)
+        if table is not None:
+            return _convert(value, table, where, name)
+    plain = next(kind for kind in kinds if kind is not types.NoneType and not dataclasses.is_dataclass(kind))
+    return _convert(value, plain, where, name)
+
+
+_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table"}
+
+
+def _expect(value: Any, kind: type, where: str, name: str) -> Any:
+    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        return value
+    wanted = _NAMES.get(kind, kind.__name__)
+    found = _NAMES.get(type(value), type(value).__name__)
+    raise ConfigError(
+        f"{name}: {clean(where) or 'the file'} must be {wanted}, not {found}", "See: workbench init --help"
+    )
+
+
+def nearest(word: str, known: typing.Iterable[str]) -> str | None:
+    """Return the known word that is most like `word`, or None where none is near."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word.lower(), list(known), 1, 0.6)), None)

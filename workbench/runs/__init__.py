@@ -1,0 +1,1 @@
+"""Runs: started, supervised, read back and compared."""

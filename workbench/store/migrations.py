@@ -1,0 +1,159 @@
+"""The schema, step by step; `PRAGMA user_version` says how many steps a store has taken."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+def m001_runs(db: Database) -> None:
+    """Runs with their parameters, metrics, points, notices, outputs, tags; journals remember how far they are read."""
+    for statement in _M001.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+_M001 = """
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,      -- the number by which a user names the run
+  uid TEXT NOT NULL UNIQUE,                  -- its folder under runs/
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL DEFAULT 'train',
+  status TEXT NOT NULL CHECK (status IN ('queued', 'running', 'finished', 'failed', 'stopped', 'lost')),
+  command TEXT NOT NULL,                     -- JSON list of arguments, or one JSON string for a shell
+  python TEXT NOT NULL DEFAULT '',
+  overrides TEXT NOT NULL DEFAULT '{}',      -- JSON object of what -p set
+  trigger TEXT NOT NULL DEFAULT '{}',        -- JSON object: kind, and for a change its files with old and new hash
+  created REAL NOT NULL,                     -- seconds since the epoch, UTC
+  started REAL,
+  ended REAL,
+  exit_code INTEGER,
+  signal INTEGER,
+  reason TEXT NOT NULL DEFAULT '',           -- why it ended as it did, one sentence
+  pid INTEGER,
+  pid_started REAL,                          -- tells a process from another that got the same number
+  stop_requested REAL,
+  stopped_by TEXT NOT NULL DEFAULT '',
+  note TEXT NOT NULL DEFAULT '',
+  code TEXT NOT NULL DEFAULT '{}',           -- JSON object: kind, commit, branch, tree, dirty, changed, problem
+  environment TEXT REFERENCES environments (digest),
+  host TEXT NOT NULL DEFAULT '',
+  best INTEGER NOT NULL DEFAULT 0,
+  output_size INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX runs_by_status ON runs (status, id);
+CREATE INDEX runs_by_name ON runs (name);
+CREATE TABLE environments (digest TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE names (
+  id INTEGER PRIMARY KEY,
+  space TEXT NOT NULL CHECK (space IN ('metric', 'system', 'param')),
+  name TEXT NOT NULL,
+  UNIQUE (space, name)
+);
+CREATE TABLE params (
+  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+  name INTEGER NOT NULL REFERENCES names (id),
+  value,                                     -- a number or a text as it is; anything else as JSON text
+  json INTEGER NOT NULL DEFAULT 0,           -- 1 where value is JSON text (true, false, null, list, table)
+  source TEXT NOT NULL DEFAULT '',           -- file, flag, override, script
+  PRIMARY KEY (run, name)
+) WITHOUT ROWID;
+CREATE INDEX params_by_value ON params (name, value, run);
+CREATE TABLE metrics (
+  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+  name INTEGER NOT NULL REFERENCES names (id),
+  last REAL,                                 -- NULL is NaN
+  last_step INTEGER NOT NULL,
+  least REAL,
+  least_step INTEGER,
+  greatest REAL,
+  greatest_step INTEGER,
+  count INTEGER NOT NULL,
+  last_t INTEGER NOT NULL,                   -- milliseconds since the run started
+  odd INTEGER NOT NULL DEFAULT 0,            -- how many points were NaN or infinite
+  PRIMARY KEY (run, name)
+) WITHOUT ROWID;
+CREATE INDEX metrics_by_last ON metrics (name, last, run);
+CREATE TABLE points (
+  run INTEGER NOT NULL,
+  name INTEGER NOT NULL,
+  step INTEGER NOT NULL,
+  seq INTEGER NOT NULL,                      -- 0 for a new greatest step, else how many points came before
+  t INTEGER NOT NULL,                        -- milliseconds since the run started
+  value REAL,                                -- NULL is NaN
+  PRIMARY KEY (run, name, step, seq)
+) WITHOUT ROWID;
+CREATE TABLE journals (
+  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+  file TEXT NOT NULL,                        -- a journal of the run, or 'output' for what it printed
+  offset INTEGER NOT NULL,                   -- everything before it is in the store
+  state TEXT NOT NULL DEFAULT '{}',          -- what the reader must remember across the offset, JSON
+  PRIMARY KEY (run, file)
+) WITHOUT ROWID;
+CREATE TABLE notices (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+  t INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  UNIQUE (run, text)
+);
+CREATE TABLE outputs (
+  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+  path TEXT NOT NULL,                        -- relative to the project
+  kind TEXT NOT NULL,                        -- file, folder, artifact, model
+  size INTEGER,
+  hash TEXT,
+  problem TEXT NOT NULL DEFAULT '',
+  facts TEXT NOT NULL DEFAULT '{}',
+  PRIMARY KEY (run, path)
+) WITHOUT ROWID;
+CREATE TABLE tags (
+  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+  tag TEXT NOT NULL,
+  PRIMARY KEY (run, tag)
+) WITHOUT ROWID;
+CREATE INDEX tags_by_tag ON tags (tag, run);
+CREATE TABLE settings (
+  key TEXT PRIMARY KEY,                      -- baseline, columns, sort, group, watcher
+  value TEXT NOT NULL                        -- JSON
+) WITHOUT ROWID;
+"""
+
+STEPS: tuple[Callable[[Database], None], ...] = (m001_runs,)
+VERSION = len(STEPS)
+
+
+def migrate(path: Path) -> None:
+    """Bring the store at `path` to VERSION, each step in one transaction; the caller holds the migration lock."""
+    sqlite_utils = _import_sqlite_utils()
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        db = sqlite_utils.Database(connection)
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for number, step in enumerate(STEPS[version:], version + 1):
+            connection.execute("BEGIN IMMEDIATE")
+            step(db)
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def _import_sqlite_utils() -> Any:
+    """Import sqlite-utils without the pandas and numpy that it would load for type names we never use."""
+    hidden = [name for name in ("pandas", "numpy") if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        import sqlite_utils
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+    return sqlite_utils
