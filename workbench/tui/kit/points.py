@@ -26,7 +26,7 @@ def smooth(ys: Sequence[float], alpha: float) -> list[float]:
     With d = 1 - alpha: s_t = sum(d^i y_(t-i)) / sum(d^i), which is the average with the bias correction
     m_t / (1 - d^t) of Kingma and Ba, "Adam", ICLR 2015, section 3. It is computed as
     s_t = s_(t-1) + (y_t - s_(t-1)) / w_t with w_t = 1 + d w_(t-1), so that large values do not overflow. What is not
-    finite stays in its place and counts for nothing. `alpha` is the weight of the new value: 1 leaves the values as they are.
+    finite stays in its place and counts for nothing. `alpha` is the weight of the new value: 1 leaves all as it is.
 
     Raises:
         ValueError: `alpha` is not in 0 < alpha <= 1.
