@@ -44,7 +44,6 @@ CREATE TABLE runs (
   code TEXT NOT NULL DEFAULT '{}',           -- JSON object: kind, commit, branch, tree, dirty, changed, problem
   environment TEXT REFERENCES environments (digest),
   host TEXT NOT NULL DEFAULT '',
-  best INTEGER NOT NULL DEFAULT 0,
   output_size INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX runs_by_status ON runs (status, id);

@@ -11,6 +11,7 @@ from itertools import chain
 from workbench.tui.kit.braille import Canvas, Point, dot_row
 from workbench.tui.kit.frame import Frame, draw_bottom, draw_left, lay_out, say
 from workbench.tui.kit.grid import Grid, Style
+from workbench.tui.kit.numbers import number
 from workbench.tui.kit.points import Thinned, floats, smooth, thin
 from workbench.tui.kit.readout import Reading, draw_readout
 from workbench.tui.kit.scale import Scale, scale_of, to_log
@@ -77,7 +78,7 @@ def curves(
     if x_scale is None or not grid.width or not grid.height:
         return say(width, height, "no points")
     traces = [_trace(one, x_scale, log_y, 2 * grid.width, band) for one in series]
-    level = to_log(baseline) if log_y and baseline is not None else baseline
+    level = None if baseline is None else to_log(number(baseline)) if log_y else number(baseline)
     y_scale = _y_scale(traces, level, y_range, log_y, band)
     if y_scale is None:
         return say(width, height, "no points")
@@ -87,7 +88,7 @@ def curves(
     draw_bottom(grid, frame, x_scale.marks(max(2, frame.width // 12)), x_label)
     _draw(grid, frame, _Drawing(series, traces, x_scale, y_scale, level, band))
     if cursor_x is not None:
-        _draw_cursor(grid, frame, series, x_scale, cursor_x, goal)
+        _draw_cursor(grid, frame, series, x_scale, number(cursor_x), goal)
     return grid
 
 

@@ -84,8 +84,8 @@ def cell(value: float, scale: Scale, plain: bool) -> tuple[str, Style]:
 
 def _scale(table: Sequence[Sequence[float]], lo: float | None, hi: float | None) -> Scale:
     found = scale_of(value for row in table for value in row) or Scale(0.0, 1.0)
-    low = lo if lo is not None and math.isfinite(lo) else found.lo
-    high = hi if hi is not None and math.isfinite(hi) else found.hi
+    ends = [math.nan if end is None else number(end) for end in (lo, hi)]
+    low, high = (end if math.isfinite(end) else other for end, other in zip(ends, (found.lo, found.hi), strict=True))
     return scale_of((low, high)) or found
 
 
@@ -102,15 +102,18 @@ def _greatest(values: Sequence[float]) -> float:
 def _draw_column_labels(
     grid: Grid, left: int, y: int, spread: Sequence[tuple[int, int]], labels: Sequence[str]
 ) -> None:
-    """Label columns at their left edge, as many as fit without touching."""
-    free, named = 0, -1
+    """Label columns at their left edge, all or every second, third and so on, as many as fit without touching."""
+    starts: dict[int, int] = {}
     for x, (start, _) in enumerate(spread):
-        if start == named or start >= len(labels) or x < free:
-            continue
-        named = start
-        if left + x + cells(labels[start]) <= grid.width:
-            grid.put(left + x, y, labels[start], _LABEL)
-            free = x + cells(labels[start]) + 1
+        starts.setdefault(start, x)
+    places = [(left + x, labels[start]) for start, x in starts.items() if start < len(labels)]
+    for stride in range(1, len(places) + 1):
+        chosen = places[::stride]
+        if all(x + cells(text) < after for (x, text), (after, _) in pairwise(chosen)):
+            for x, text in chosen:
+                if x + cells(text) <= grid.width:
+                    grid.put(x, y, text, _LABEL)
+            return
 
 
 def _draw_scale(grid: Grid, y: int, scale: Scale, plain: bool, hidden: int) -> None:

@@ -83,7 +83,7 @@ def histogram(
     second = shares(current.counts)[: len(first)] if current else []
     second += [0.0] * (len(first) - len(second)) if current else []
     top = max([*first, *second], default=0.0)
-    if not top:
+    if not top or width < 1 or height < 1:
         return say(width, height, "no values")
     grid = Grid(width, height)
     legend = 1 if current and height >= 8 else 0
@@ -93,7 +93,10 @@ def histogram(
     frame = lay_out(width, height, [label for _, label in marks], top=legend)
     draw_left(grid, frame, marks)
     draw_bottom(grid, frame, _value_marks(reference, frame.width))
-    _draw_columns(grid, frame, columns(first, frame.width), columns(second, frame.width), plain)
+    spread = [columns(part, frame.width) for part in (first, second)]
+    if reference.labels:
+        spread = [_gaps(part, len(first)) for part in spread]
+    _draw_columns(grid, frame, spread[0], spread[1], plain)
     if legend:
         _draw_legend(grid, frame.left, names, plain)
     return grid
@@ -114,6 +117,15 @@ def _value_marks(shown: Bins, width: int) -> list[Mark]:
         return []
     scale = scale_of(shown.edges)
     return scale.marks(max(2, width // 12)) if scale else []
+
+
+def _gaps(spread: list[float], count: int) -> list[float]:
+    """Clear the last column of each category but the last one, where its bar stays at least two wide."""
+    width = len(spread)
+    if count * 3 > width:
+        return spread
+    ends = {math.ceil((index + 1) * width / count) - 1 for index in range(count - 1)}
+    return [0.0 if column in ends else share for column, share in enumerate(spread)]
 
 
 def _draw_columns(grid: Grid, frame: Frame, first: Sequence[float], second: Sequence[float], plain: bool) -> None:

@@ -51,27 +51,28 @@ class _Placed:
     categories: list[tuple[float, str]]
 
 
-def parallel(axes: Sequence[Axis], lines: Sequence[Line], width: int, height: int) -> Grid:
+def parallel(axes: Sequence[Axis], lines: Sequence[Line], width: int, height: int, *, plain: bool = False) -> Grid:
     """Draw lines across the axes, unmarked ones faint and below the marked ones.
 
     An axis is numeric if all its values are numbers, logarithmic if they are above zero and spread over two orders of
     magnitude, and otherwise has a place for each distinct text, by name. A line breaks at an unknown value. At most
     `DIM_LINES` unmarked lines are drawn, evenly chosen, and the last row says how many are not. Axes that do not fit
-    beside each other are left out at the right, and said so too.
+    beside each other are left out at the right, and said so too. `plain`, for a screen without colours, numbers the
+    marked lines at the axes and leaves the others out, if there are marked ones.
     """
     grid = Grid(width, height)
     if not axes or not lines or not grid.width or not grid.height:
         return say(width, height, "no runs" if axes else "nothing to compare")
     shown = axes[: max(1, grid.width // 6)]
     placed = [_place([_value(line, index) for line in lines]) for index in range(len(shown))]
-    drawn = _drawn(lines)
+    drawn = _drawn(lines, plain and any(line.is_marked for line in lines))
     notes = _notes(len(lines) - len(drawn), len(axes) - len(shown))
     head, foot = (2 if height >= 6 else 0), (1 if height >= 4 else 0)
     note_row = 1 if notes and height >= 8 else 0
     plot = Canvas(grid.width, max(0, height - head - foot - note_row))
     columns = _axis_columns(len(shown), grid.width)
     _draw_axes(grid, head, plot, columns)
-    _draw_lines(grid, head, plot, columns, placed, [(index, lines[index]) for index in drawn])
+    _draw_lines(grid, head, plot, columns, placed, [(index, lines[index]) for index in drawn], plain)
     if head:
         _draw_labels(grid, 0, columns, [axis.name for axis in shown], [_name_style(axis) for axis in shown])
         _draw_labels(grid, 1, columns, [one.high for one in placed], [_LABEL] * len(placed))
@@ -134,9 +135,9 @@ def _natural(name: str) -> tuple[int, float, str]:
     return (1, 0.0, name) if math.isnan(value) else (0, value, name)
 
 
-def _drawn(lines: Sequence[Line]) -> list[int]:
+def _drawn(lines: Sequence[Line], only_marked: bool) -> list[int]:
     """Choose which lines are drawn, in their order: all marked ones and an even choice of the others."""
-    dim = [index for index, line in enumerate(lines) if not line.is_marked]
+    dim = [] if only_marked else [index for index, line in enumerate(lines) if not line.is_marked]
     if len(dim) > DIM_LINES:
         dim = [dim[place * len(dim) // DIM_LINES] for place in range(DIM_LINES)]
     return sorted(dim + [index for index, line in enumerate(lines) if line.is_marked])
@@ -166,7 +167,7 @@ def _name_style(axis: Axis) -> Style:
 def _draw_axes(grid: Grid, top: int, plot: Canvas, columns: Sequence[int]) -> None:
     for x in columns:
         for row in range(plot.height):
-            grid.put(x, top + row, "│", Style(fg="grid"))
+            grid.put(x, top + row, "│", Style(fg="dim", dim=True))
 
 
 def _draw_lines(
@@ -176,13 +177,14 @@ def _draw_lines(
     columns: Sequence[int],
     placed: Sequence[_Placed],
     drawn: Sequence[tuple[int, Line]],
+    plain: bool,
 ) -> None:
     """Draw the faint lines, the categories where nothing runs, then the marked lines with dots at the axes."""
     if not plot.rows:
         return
     faint, marked = Canvas(plot.width, plot.height), plot
     styles: list[Style] = []
-    dots: list[tuple[int, int, Style]] = []
+    dots: list[tuple[int, int, str, Style]] = []
     for index, line in drawn:
         places = [one.places[index] for one in placed]
         points: list[Point | None] = [
@@ -194,12 +196,13 @@ def _draw_lines(
             continue
         marked.polyline(points, len(styles))
         styles.append(Style(fg=line.style))
-        dots += [(point[0] // 2, point[1] // 4, styles[-1]) for point in points if point is not None]
-    faint.paint(grid, 0, top, [Style(fg="grid", dim=True)])
+        glyph = str(len(styles) % 10) if plain else "●"
+        dots += [(point[0] // 2, point[1] // 4, glyph, styles[-1]) for point in points if point is not None]
+    faint.paint(grid, 0, top, [Style(fg="axis")])
     marked.paint(grid, 0, top, styles)
     _draw_categories(grid, top, plot.height, columns, placed)
-    for x, row, style in dots:
-        grid.dot(x, top + row, "●", style)
+    for x, row, glyph, style in dots:
+        grid.dot(x, top + row, glyph, style)
 
 
 def _draw_categories(grid: Grid, top: int, height: int, columns: Sequence[int], placed: Sequence[_Placed]) -> None:

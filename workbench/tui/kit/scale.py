@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from workbench.tui.kit.numbers import log_ticks, short, tick_labels, ticks
+from workbench.tui.kit.numbers import log_ticks, number, short, tick_labels, ticks
 
 _FAR = 1e4
 
@@ -78,7 +78,7 @@ def scale_of(
     `pad` is the share of the range left free on both sides. None if there is no finite value and nothing usable given.
     """
     if given is not None:
-        lo, hi = sorted(to_log(bound) if log else bound for bound in given)
+        lo, hi = sorted(to_log(number(bound)) if log else number(bound) for bound in given)
         if math.isfinite(lo) and math.isfinite(hi) and not math.isnan(lo + hi):
             return Scale(*_apart(lo, hi), log)
     finite = list(filter(math.isfinite, values))

@@ -43,7 +43,8 @@ def bar(fraction: float, width: int) -> tuple[str, str]:
     Half cells are told apart: `━━━╸`. What is not a number fills nothing; below 0 and above 1 are cut.
     """
     width = max(0, width)
-    share = 0.0 if math.isnan(fraction) else min(1.0, max(0.0, fraction))
+    share = number(fraction)
+    share = 0.0 if math.isnan(share) else min(1.0, max(0.0, share))
     halves = round(share * width * 2)
     if share > 0 and width:
         halves = max(1, halves)

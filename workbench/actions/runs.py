@@ -1,0 +1,373 @@
+"""What a user can do with runs: start, list, show, stop, tag, note, delete, pin."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+import shutil
+import sqlite3
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.config import Train
+from workbench.errors import ConfigError, UsageError
+from workbench.project import Project
+from workbench.runs import launch, params, queries
+from workbench.runs.command import PARAMS_PLACEHOLDER
+from workbench.runs.ingest import text
+from workbench.runs.model import Run
+from workbench.runs.recovery import recover
+from workbench.safe import clean
+from workbench.store.connection import transaction
+
+_SHELL_SIGNS = re.compile(r"[|&;<>()$`*?\[\]~#\n]|^\w+=")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A wish to run something; an empty command means the one in workbench.toml."""
+
+    command: tuple[str, ...] = ()
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    trigger: Mapping[str, Any] = field(default_factory=lambda: {"kind": "hand"})
+    fresh: bool = False
+
+
+def start(project: Project, request: Request, *, now: float | None = None) -> list[int]:
+    """Queue what is asked for and start what has room; return the numbers, one per stage where there are stages.
+
+    Raises UsageError where there is nothing to run, ConfigError where the parameter file is broken.
+    """
+    now = time.time() if now is None else now
+    wishes = [_wish(project, step, name, request) for name, step in _steps(project, request)]
+    connection = project.open_store()
+    try:
+        recover(project, connection)
+        numbers = [launch.create(project, connection, wish, now) for wish in wishes]
+        launch.fill(project, connection, now)
+        return numbers
+    finally:
+        connection.close()
+
+
+def rerun(project: Project, number: int, overrides: Mapping[str, str], *, now: float | None = None) -> list[int]:
+    """Start the command of an earlier run again, its overrides changed by `overrides`; return the new number."""
+    run = get(project, str(number))
+    command = run.command if isinstance(run.command, list) else [run.command]
+    trigger = {"kind": "hand", "again": run.number}
+    merged = {**run.overrides, **overrides}
+    config = project.config
+    if _same_as_configured(config.train, run):
+        return start(project, Request(overrides=merged, trigger=trigger), now=now)
+    return start(project, Request(tuple(command), merged, trigger=trigger), now=now)
+
+
+def _same_as_configured(step: Train, run: Run) -> bool:
+    return bool(step.command) and launch.words(run.command).startswith(step.command)
+
+
+def _steps(project: Project, request: Request) -> list[tuple[str, Train]]:
+    config = project.config
+    if request.command:
+        step = dataclasses.replace(config.train, command="")
+        return [("", step)]
+    if config.train.command:
+        return [("", config.train)]
+    if config.stages:
+        return list(config.stages.items())
+    raise UsageError(
+        "workbench.toml names no command to run",
+        'Add  [train] command = "python train.py"  to it, or: workbench run -- python train.py',
+    )
+
+
+def _wish(project: Project, step: Train, stage: str, request: Request) -> launch.Wish:
+    argv, shell = split_command(step.command, request.command)
+    python = choose_python(project, step)
+    if argv and not shell:
+        argv = [_interpreter(argv[0], python, given=bool(request.command)), *argv[1:]]
+    script = _script_text(project.folder, argv)
+    file_params, file_bytes = _params_file(project, step)
+    argv, handed = params.apply_to_arguments(argv, request.overrides, script)
+    found: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    _merge(found, sources, file_params, "file")
+    _merge(found, sources, params.from_arguments(argv), "flag")
+    rest = {key: value for key, value in request.overrides.items() if key not in handed}
+    _merge(found, sources, {key: params.parse_value(value) for key, value in rest.items()}, "override")
+    if step.params and rest:
+        file_bytes = params.with_overrides(file_bytes, Path(step.params).suffix, rest)
+    return launch.Wish(
+        argv=tuple(_with_params_path(argv, step.params)),
+        shell=shell,
+        name=request.name or "",
+        python=python if _is_python(argv) else "",
+        params=found,
+        param_sources=sources,
+        overrides=request.overrides,
+        params_file=step.params if file_bytes else "",
+        params_bytes=file_bytes,
+        outputs=step.outputs,
+        metrics=step.metrics,
+        tags=(*request.tags, *([f"stage:{stage}"] if stage else [])),
+        trigger=request.trigger,
+        fresh=request.fresh,
+    )
+
+
+def _merge(found: dict[str, Any], sources: dict[str, str], more: Mapping[str, Any], source: str) -> None:
+    found.update(more)
+    sources.update(dict.fromkeys(more, source))
+
+
+def split_command(configured: str, given: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the arguments to start, and whether a shell is needed for them."""
+    if given:
+        return list(given), False
+    if _SHELL_SIGNS.search(configured):
+        return ["/bin/sh", "-c", configured], True
+    try:
+        return shlex.split(configured), False
+    except ValueError as error:
+        raise ConfigError(f"The command {clean(configured)!r} does not parse: {error}", "Check its quotes.") from error
+
+
+def choose_python(project: Project, step: Train) -> str:
+    """Return the interpreter for `python`: the configured one, the project's virtual environment's, else Workbench's."""
+    if step.python:
+        path = project.folder / step.python
+        if not path.exists():
+            raise ConfigError(f"No interpreter at {clean(step.python)}", "Make it, or change train.python.")
+        return str(path)
+    for candidate in (".venv/bin/python", "venv/bin/python"):
+        if (project.folder / candidate).exists():
+            return str(project.folder / candidate)
+    return sys.executable
+
+
+def _interpreter(word: str, python: str, *, given: bool) -> str:
+    """Replace a bare `python`; a command that the user typed keeps the one on the PATH where there is one."""
+    if word not in ("python", "python3") or (given and shutil.which(word)):
+        return word
+    return python
+
+
+def _is_python(argv: Sequence[str]) -> bool:
+    return bool(argv) and Path(argv[0]).name.startswith("python")
+
+
+def _script_text(folder: Path, argv: Sequence[str]) -> str:
+    script = next((word for word in argv if word.endswith(".py")), "")
+    try:
+        return (folder / script).read_text(encoding="utf-8", errors="replace") if script else ""
+    except OSError:
+        return ""
+
+
+def _params_file(project: Project, step: Train) -> tuple[dict[str, Any], bytes]:
+    if not step.params:
+        return {}, b""
+    path = project.folder / step.params
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"Cannot read {clean(step.params)}: {error.strerror}", "Check train.params.") from error
+    return params.from_file(content, path.suffix), content
+
+
+def _with_params_path(argv: Sequence[str], params_file: str) -> list[str]:
+    """Hand the run its own copy wherever the command names the parameter file."""
+    if not params_file:
+        return list(argv)
+    same = {params_file, f"./{params_file}"}
+    flags = {f"{word.split('=', 1)[0]}={name}" for word in argv if "=" in word for name in same}
+    replaced = []
+    for word in argv:
+        if word in same:
+            replaced.append(PARAMS_PLACEHOLDER)
+        elif word in flags:
+            replaced.append(f"{word.split('=', 1)[0]}={PARAMS_PLACEHOLDER}")
+        else:
+            replaced.append(word)
+    return replaced
+
+
+def select(
+    project: Project,
+    connection: sqlite3.Connection,
+    *,
+    filter_text: str = "",
+    sort: str = "run",
+    descending: bool = True,
+    limit: int | None = None,
+    now: float | None = None,
+) -> list[int]:
+    """Return the numbers of the runs that pass the filter, in order; raises FilterError."""
+    where, arguments = "", ()
+    if filter_text.strip():
+        from workbench.runs.filter import compile_filter
+
+        metric = project.config.metric
+        compiled = compile_filter(
+            filter_text, goal_metric=metric.name, goal=metric.goal, now=time.time() if now is None else now
+        )
+        where, arguments = compiled.sql, compiled.arguments
+    found = queries.numbers(connection, where=where, arguments=arguments, sort=sort, descending=descending, limit=limit)
+    return list(found)
+
+
+def list_runs(project: Project, **options: Any) -> list[Run]:
+    """Return the runs that `select` finds; a project without a store has none."""
+    connection = _looked_after(project)
+    if connection is None:
+        return []
+    try:
+        return queries.load(connection, select(project, connection, **options))
+    finally:
+        connection.close()
+
+
+def get(project: Project, name: str) -> Run:
+    """Return one run by number, name, prefix of its id, `@latest` or `@best`; raises NotFoundError."""
+    connection = _looked_after(project) or project.open_store()
+    try:
+        return queries.load(connection, [number_of(project, connection, name)])[0]
+    finally:
+        connection.close()
+
+
+def number_of(project: Project, connection: sqlite3.Connection, name: str) -> int:
+    """Return the number of the run that `name` means; raises NotFoundError."""
+    metric = project.config.metric
+    return queries.find(connection, name, metric=metric.name, goal=metric.goal)
+
+
+def _looked_after(project: Project) -> sqlite3.Connection | None:
+    """Return a connection after runs that lost their supervisor were seen to."""
+    if not project.store_path.exists():
+        return None
+    connection = project.open_store()
+    recover(project, connection)
+    return connection
+
+
+def stop(project: Project, numbers: Iterable[int], *, now: float | None = None) -> list[int]:
+    """Ask running runs to stop and take queued ones out of the queue; return those that were going or waiting."""
+    now = time.time() if now is None else now
+    connection = project.open_store()
+    touched = []
+    try:
+        recover(project, connection)
+        with transaction(connection):
+            for number in numbers:
+                changed = connection.execute(
+                    "UPDATE runs SET stop_requested = coalesce(stop_requested, ?1),"
+                    " status = CASE status WHEN 'queued' THEN 'stopped' ELSE status END,"
+                    " ended = CASE status WHEN 'queued' THEN ?1 ELSE ended END,"
+                    " reason = CASE status WHEN 'queued' THEN 'stopped before it began' ELSE reason END"
+                    " WHERE id = ?2 AND status IN ('queued', 'running')",
+                    (now, number),
+                ).rowcount
+                if changed:
+                    touched.append(number)
+    finally:
+        connection.close()
+    return touched
+
+
+def tag(project: Project, number: int, add: Sequence[str] = (), remove: Sequence[str] = ()) -> tuple[str, ...]:
+    """Add and remove tags of a run; return those it has afterwards."""
+    connection = project.open_store()
+    try:
+        with transaction(connection):
+            for word in add:
+                if not word.strip():
+                    raise UsageError("A tag cannot be empty", "workbench tag RUN baseline")
+                connection.execute("INSERT OR IGNORE INTO tags (run, tag) VALUES (?, ?)", (number, text(word, 100)))
+            for word in remove:
+                connection.execute("DELETE FROM tags WHERE run = ? AND tag = ?", (number, word))
+        rows = connection.execute("SELECT tag FROM tags WHERE run = ? ORDER BY tag", (number,)).fetchall()
+        return tuple(row[0] for row in rows)
+    finally:
+        connection.close()
+
+
+def note(project: Project, number: int, words: str) -> None:
+    """Replace the note of a run."""
+    _update(project, "UPDATE runs SET note = ? WHERE id = ?", (text(words), number))
+
+
+def rename(project: Project, number: int, name: str) -> None:
+    """Give a run another name."""
+    if not name.strip():
+        raise UsageError("A name cannot be empty", "")
+    _update(project, "UPDATE runs SET name = ? WHERE id = ?", (text(name, 200), number))
+
+
+def _update(project: Project, sql: str, arguments: tuple[Any, ...]) -> None:
+    connection = project.open_store()
+    try:
+        with transaction(connection):
+            connection.execute(sql, arguments)
+    finally:
+        connection.close()
+
+
+def delete(project: Project, numbers: Iterable[int]) -> list[int]:
+    """Remove ended runs with their points and folders; raises UsageError, and removes none, where one still goes on."""
+    wanted = sorted(set(numbers))
+    connection = project.open_store()
+    try:
+        recover(project, connection)
+        marks = ",".join("?" * len(wanted))
+        with transaction(connection, durable=True):
+            rows = connection.execute(f"SELECT id, uid, status FROM runs WHERE id IN ({marks})", wanted).fetchall()
+            going = [row[0] for row in rows if row[2] in ("queued", "running")]
+            if going:
+                raise UsageError(f"Run {going[0]} is still going", f"workbench stop {going[0]}")
+            connection.execute(f"DELETE FROM points WHERE run IN ({marks})", wanted)
+            connection.execute(f"DELETE FROM runs WHERE id IN ({marks})", wanted)
+            _forget_baseline(connection, wanted)
+        for _, uid, _ in rows:
+            shutil.rmtree(project.run_folder(uid), ignore_errors=True)
+        return [row[0] for row in rows]
+    finally:
+        connection.close()
+
+
+def _forget_baseline(connection: sqlite3.Connection, removed: Sequence[int]) -> None:
+    if queries.setting(connection, "baseline") in removed:
+        queries.save_setting(connection, "baseline", None)
+
+
+def size_of(project: Project, numbers: Iterable[int]) -> int:
+    """Return how many bytes the folders of these runs take."""
+    connection = project.open_store()
+    try:
+        uids = [run.uid for run in queries.load(connection, numbers)]
+    finally:
+        connection.close()
+    folders = [project.run_folder(uid) for uid in uids]
+    return sum(path.lstat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
+
+
+def pin_baseline(project: Project, number: int | None) -> None:
+    """Make a run the one that others are held against, or None."""
+    save_view(project, "baseline", number)
+
+
+def save_view(project: Project, key: str, value: Any) -> None:
+    """Keep a setting of the project: baseline, columns, sort, group."""
+    connection = project.open_store()
+    try:
+        with transaction(connection):
+            queries.save_setting(connection, key, value)
+    finally:
+        connection.close()

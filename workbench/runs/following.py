@@ -1,0 +1,265 @@
+"""What a supervisor does while its command goes on, and when it has ended: everything ends up in the store."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.project import Project, load
+from workbench.runs import launch, processes
+from workbench.runs.command import END_NAME, Command, read_json
+from workbench.runs.ending import Ending, how_it_ended, oom_kills
+from workbench.runs.ingest import Ingest, add_notice, text
+from workbench.runs.machine import Sampler
+from workbench.store.connection import transaction
+from workbench.tracking import JOURNAL_FOLDER
+
+TICK_SECONDS = 0.05
+IDLE_TICK_SECONDS = 0.2
+SAMPLE_SECONDS = 1.0
+FULL_DISK_PATIENCE_SECONDS = 300.0
+
+
+class Following:
+    """Follows one run to its end; nothing here may raise because of what the command does."""
+
+    def __init__(self, folder: Path, run: int, run_folder: Path, command: Command) -> None:
+        self.project = _load(folder)
+        self.run = run
+        self.run_folder = run_folder
+        self.command = command
+        self.oom_before = oom_kills()
+        self.connection = _patiently(self.project.open_store)
+        (self.started,) = self.connection.execute("SELECT started FROM runs WHERE id = ?", (run,)).fetchone()
+        self.ingest = Ingest(self.connection, run, run_folder, self.started)
+        self.stop_asked: float | None = None
+        self.stop_sent = False
+        self.terminated = False
+        self.capture = _Capture(self.project, run_folder, command.launch)
+        self._sampler = Sampler(command.pid)
+        self._sampled_at = 0.0
+        self._samples = 0
+
+    def go(self) -> None:
+        """Follow until the command has ended, then finish the run and start what waits in the queue."""
+        signal.signal(signal.SIGTERM, self._on_terminate)
+        self.capture.start()
+        self._save_start()
+        waiter = processes.Waiter(self.command.pid, self.command.identity) if self.command.pid else None
+        while waiter is not None and not self.command.ended():
+            busy = self._tick()
+            waiter.wait(TICK_SECONDS if busy else IDLE_TICK_SECONDS if self._samples > 30 else TICK_SECONDS)
+        self._finish()
+
+    def _on_terminate(self, number: int, frame: object) -> None:
+        self.terminated = True
+
+    def _save_start(self) -> None:
+        with contextlib.suppress(WorkbenchError), transaction(self.connection):
+            self.connection.execute(
+                "UPDATE runs SET pid = ?, pid_started = ? WHERE id = ?",
+                (self.command.pid, self.command.identity, self.run),
+            )
+
+    def _tick(self) -> bool:
+        """Store what is new, sample the machine, look for a stop request; return whether there was news."""
+        before = self.connection.total_changes
+        with contextlib.suppress(WorkbenchError):  # a full or busy disk: everything waits in the journal
+            self.ingest.take()
+            self._sample()
+            self.capture.save_when_ready(self.connection, self.run)
+            self._obey_stop()
+        return bool(self.connection.total_changes > before)
+
+    def _sample(self) -> None:
+        now = time.time()
+        if now - self._sampled_at < SAMPLE_SECONDS:
+            return
+        self._sampled_at = now
+        values = self._sampler.sample()
+        if values:
+            with transaction(self.connection):
+                self.ingest.add_points("system", values, self._samples, now)
+        self._samples += 1
+
+    def _obey_stop(self) -> None:
+        (asked,) = self.connection.execute("SELECT stop_requested FROM runs WHERE id = ?", (self.run,)).fetchone()
+        if (asked is None and not self.terminated) or self.command.pid is None:
+            return
+        if not self.stop_sent:
+            self.stop_sent, self.stop_asked = True, time.monotonic()
+            processes.send(processes.members(self.run_folder, self.command.pid), signal.SIGTERM)
+        elif self.stop_asked is not None and time.monotonic() - self.stop_asked > processes.STOP_GRACE_SECONDS:
+            processes.send(processes.members(self.run_folder, self.command.pid), signal.SIGKILL)
+
+    def _finish(self) -> None:
+        grace = 0.0 if self.stop_sent else processes.LEFTOVER_GRACE_SECONDS
+        left = processes.end_all(self.run_folder, self.command.pid, self._grace_left(grace))
+        _patiently(self.ingest.take_all)
+        _patiently(self.ingest.finish_output)
+        if left and not self.stop_sent:
+            self._notice(f"left {left} process{'es' if left > 1 else ''} behind, which Workbench stopped")
+        self.capture.join()
+        _patiently(lambda: self.capture.save_when_ready(self.connection, self.run))
+        ending = self._ending()
+        results = self.capture.results(self.started, logged=self.ingest.metric_count > 0)
+        _patiently(lambda: finish_row(self.connection, self.ingest, self.run, ending, results))
+        remove_journals(self.run_folder)
+        with contextlib.suppress(WorkbenchError, OSError):
+            launch.fill(self.project, self.connection)
+        self.connection.close()
+
+    def _grace_left(self, grace: float) -> float:
+        if self.stop_asked is None:
+            return grace
+        return max(0.0, processes.STOP_GRACE_SECONDS - (time.monotonic() - self.stop_asked))
+
+    def _notice(self, notice: str) -> None:
+        with contextlib.suppress(WorkbenchError), transaction(self.connection):
+            add_notice(self.connection, self.run, int((time.time() - self.started) * 1000), notice)
+
+    def _ending(self) -> Ending:
+        record = read_json(self.run_folder / END_NAME)
+        (asked,) = self.connection.execute("SELECT stop_requested FROM runs WHERE id = ?", (self.run,)).fetchone()
+        return how_it_ended(
+            status=record.get("status"),
+            ended=record.get("ended", time.time()),
+            problem=self.command.problem,
+            stop_requested=asked is not None or (self.terminated and self.stop_sent),
+            shell=bool(self.command.launch["shell"]),
+            killed_for_memory=oom_kills() > self.oom_before,
+            last_lines=_last_lines(self.run_folder),
+        )
+
+
+class _Capture:
+    """Code, environment and outputs of the run, gathered beside the main loop."""
+
+    def __init__(self, project: Project, run_folder: Path, launched: dict[str, Any]) -> None:
+        self.project = project
+        self.run_folder = run_folder
+        self.launched = launched
+        self._thread = threading.Thread(target=self._gather, daemon=True)
+        self._code: str | None = None
+        self._environment: tuple[str, str] | None = None
+        self._saved = False
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join(timeout=60)
+
+    def _gather(self) -> None:
+        from workbench.versions import code, environment
+
+        outputs = tuple(self.launched["outputs"])
+        version = code.capture(
+            self.project.folder, self.project.objects_folder, label=self.run_folder.name, ignore=outputs
+        )
+        self._code = json.dumps(asdict(version))
+        found = environment.capture(
+            self.launched["python"] or None, self.project.folder, os.environ, cache=self.project.inner / "cache"
+        )
+        self._environment = (environment.digest(found), environment.to_json(found))
+
+    def save_when_ready(self, connection: sqlite3.Connection, run: int) -> None:
+        """Store code and environment, once, when both are known."""
+        if self._saved or self._thread.is_alive():
+            return
+        with transaction(connection):
+            if self._code is not None:
+                connection.execute("UPDATE runs SET code = ? WHERE id = ?", (text(self._code, 1 << 20), run))
+            if self._environment is not None:
+                connection.execute(
+                    "INSERT OR IGNORE INTO environments (digest, facts) VALUES (?, ?)", self._environment
+                )
+                connection.execute("UPDATE runs SET environment = ? WHERE id = ?", (self._environment[0], run))
+        self._saved = True
+
+    def results(self, started: float, *, logged: bool) -> Results:
+        """Return what the command left: the declared outputs, and the metrics files if nothing was logged."""
+        from workbench.runs import metrics_files
+        from workbench.versions import outputs
+
+        since = int(started * 1e9)
+        found = outputs.capture(self.project.folder, self.launched["outputs"], since_ns=since)
+        rows = [(item.path, item.kind, item.size, item.sha256, item.problem) for item in found]
+        values: dict[str, float] = {}
+        problems: list[str] = []
+        if not logged:
+            values, problems = metrics_files.read_all(self.project.folder, self.launched["metrics"], started)
+        return Results(rows, values, problems)
+
+
+class Results:
+    """What a finished command left behind."""
+
+    def __init__(self, outputs: list[tuple[Any, ...]], metrics: dict[str, float], problems: list[str]) -> None:
+        self.outputs = outputs
+        self.metrics = metrics
+        self.problems = problems
+
+
+def finish_row(connection: sqlite3.Connection, ingest: Ingest, run: int, ending: Ending, results: Results) -> None:
+    """Write the end of a run and what it left, in one transaction that waits for the disk."""
+    with transaction(connection, durable=True):
+        connection.executemany(
+            "INSERT OR REPLACE INTO outputs (run, path, kind, size, hash, problem) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (run, text(path), kind, size, digest, text(problem))
+                for path, kind, size, digest, problem in results.outputs
+            ],
+        )
+        if results.metrics:
+            ingest.add_points("metric", results.metrics, 0, ending.ended)
+        for problem in results.problems:
+            add_notice(connection, run, 0, problem)
+        connection.execute(
+            "UPDATE runs SET status = ?, ended = ?, exit_code = ?, signal = ?, reason = ?,"
+            " pid = NULL, pid_started = NULL WHERE id = ? AND status = 'running'",
+            (ending.status, ending.ended, ending.exit_code, ending.signal, text(ending.reason), run),
+        )
+
+
+def remove_journals(run_folder: Path) -> None:
+    """Remove the journals of a run that is in the store to the last point."""
+    for journal in (run_folder / JOURNAL_FOLDER).glob("*.wbj"):
+        journal.unlink(missing_ok=True)
+
+
+def _load(folder: Path) -> Project:
+    try:
+        return load(folder)
+    except WorkbenchError:
+        return Project(folder)
+
+
+def _patiently(action: Any) -> Any:
+    """Do it, again and again while the disk is full or the store is busy, up to a limit."""
+    deadline = time.monotonic() + FULL_DISK_PATIENCE_SECONDS
+    while True:
+        try:
+            return action()
+        except WorkbenchError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def _last_lines(run_folder: Path, size: int = 4096) -> str:
+    try:
+        with (run_folder / "output.log").open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - size))
+            return file.read(size).decode("utf-8", "replace")
+    except OSError:
+        return ""

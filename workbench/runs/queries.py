@@ -1,0 +1,258 @@
+"""Reading runs from the store: which ones, their rows, their curves; a connection comes in and none is kept."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from workbench.errors import NotFoundError
+from workbench.runs.model import Curve, MetricSummary, Run
+from workbench.safe import clean
+
+_COLUMNS = (
+    "id, uid, name, kind, status, command, python, overrides, trigger, created, started, ended, exit_code, signal,"
+    " reason, stop_requested, note, code, environment, host"
+)
+_MOST_IN_ONE = 500
+
+SORT_COLUMNS = {
+    "run": "r.id",
+    "name": "r.name",
+    "status": "r.status",
+    "kind": "r.kind",
+    "started": "r.started",
+    "created": "r.created",
+    "ended": "r.ended",
+    "age": "r.created",
+    "duration": "coalesce(r.ended, CAST(strftime('%s', 'now') AS REAL)) - r.started",
+    "host": "r.host",
+    "trigger": "r.trigger",
+}
+
+
+def numbers(
+    connection: sqlite3.Connection,
+    *,
+    where: str = "",
+    arguments: Sequence[Any] = (),
+    sort: str = "run",
+    descending: bool = True,
+    limit: int | None = None,
+) -> array[int]:
+    """Return the numbers of the runs that pass, in order; `where` is SQL over the table runs as r.
+
+    `sort` is a key of SORT_COLUMNS, `params.NAME`, or the name of a metric (its last value); runs without it come last.
+    """
+    order, join, values = _order(connection, sort, descending)
+    sql = f"SELECT r.id FROM runs r {join} {'WHERE ' + where if where else ''} ORDER BY {order} LIMIT ?"
+    rows = connection.execute(sql, [*values, *arguments, -1 if limit is None else limit])
+    return array("q", (row[0] for row in rows))
+
+
+def _order(connection: sqlite3.Connection, sort: str, descending: bool) -> tuple[str, str, list[Any]]:
+    way = "DESC" if descending else "ASC"
+    if sort in SORT_COLUMNS:
+        column = SORT_COLUMNS[sort]
+        return ("r.id " + way if sort == "run" else f"{column} IS NULL, {column} {way}, r.id DESC"), "", []
+    if sort.startswith("params."):
+        number = find_name(connection, "param", sort.removeprefix("params."))
+        join = "LEFT JOIN params s ON s.run = r.id AND s.name = ?"
+        return f"s.run IS NULL, s.value {way}, r.id DESC", join, [number]
+    number = find_name(connection, "metric", sort.removeprefix("metrics."))
+    join = "LEFT JOIN metrics s ON s.run = r.id AND s.name = ?"
+    return f"s.last IS NULL, s.last {way}, r.id DESC", join, [number]
+
+
+def find_name(connection: sqlite3.Connection, space: str, name: str) -> int | None:
+    """Return the number of a name of a metric, param or system figure, or None where no run has it."""
+    row = connection.execute("SELECT id FROM names WHERE space = ? AND name = ?", (space, name)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def names(connection: sqlite3.Connection, space: str) -> list[str]:
+    """Return all names of a space (metric, param, system) in alphabetical order."""
+    return [row[0] for row in connection.execute("SELECT name FROM names WHERE space = ? ORDER BY name", (space,))]
+
+
+def load(connection: sqlite3.Connection, wanted: Iterable[int]) -> list[Run]:
+    """Return the runs with these numbers, in this order, with params, metrics and tags; missing ones are left out."""
+    order = list(wanted)
+    found: dict[int, Run] = {}
+    for start in range(0, len(order), _MOST_IN_ONE):
+        found.update(_load_some(connection, order[start : start + _MOST_IN_ONE]))
+    return [found[number] for number in order if number in found]
+
+
+def _load_some(connection: sqlite3.Connection, wanted: list[int]) -> dict[int, Run]:
+    marks = ",".join("?" * len(wanted))
+    params: dict[int, dict[str, Any]] = {number: {} for number in wanted}
+    metrics: dict[int, dict[str, MetricSummary]] = {number: {} for number in wanted}
+    tags: dict[int, list[str]] = {number: [] for number in wanted}
+    known = dict(connection.execute("SELECT id, name FROM names WHERE space <> 'system'").fetchall())
+    for run, name, value, as_json in connection.execute(
+        f"SELECT run, name, value, json FROM params WHERE run IN ({marks})", wanted
+    ):
+        params[run][known[name]] = json.loads(value) if as_json else value
+    for run, name, *rest in connection.execute(
+        "SELECT run, name, last, last_step, least, least_step, greatest, greatest_step, count, last_t"
+        f" FROM metrics WHERE run IN ({marks})",
+        wanted,
+    ):
+        if name in known:
+            metrics[run][known[name]] = MetricSummary(math.nan if rest[0] is None else rest[0], *rest[1:])
+    for run, tag in connection.execute(f"SELECT run, tag FROM tags WHERE run IN ({marks})", wanted):
+        tags[run].append(tag)
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM runs WHERE id IN ({marks})", wanted)
+    return {row[0]: _run(row, params[row[0]], metrics[row[0]], tuple(tags[row[0]])) for row in rows}
+
+
+def _run(row: Any, params: dict[str, Any], metrics: dict[str, MetricSummary], tags: tuple[str, ...]) -> Run:
+    values = list(row)
+    for index in (5, 7, 8, 17):  # command, overrides, trigger, code
+        values[index] = json.loads(values[index])
+    return Run(*values, params, metrics, tags)
+
+
+def find(connection: sqlite3.Connection, name: str, *, metric: str = "", goal: str = "max") -> int:
+    """Return the run that `name` means: a number, `@latest`, `@best`, a name, or a unique prefix of an id.
+
+    Raises NotFoundError that says what there is instead.
+    """
+    row: tuple[int] | None
+    if name == "@latest":
+        row = connection.execute("SELECT max(id) FROM runs").fetchone()
+        if row is None or row[0] is None:
+            raise NotFoundError("There are no runs yet", "workbench run")
+        return int(row[0])
+    if name == "@best":
+        best = best_run(connection, metric, goal)
+        if best is None:
+            wanted = f" with {clean(metric)!r}" if metric else "; workbench.toml names no [metric]"
+            raise NotFoundError(f"There is no finished run{wanted}", "workbench runs")
+        return best
+    if name.isdigit():
+        row = connection.execute("SELECT id FROM runs WHERE id = ?", (int(name[:18]),)).fetchone()
+        if row is not None:
+            return int(row[0])
+    return _find_by_text(connection, name)
+
+
+def _find_by_text(connection: sqlite3.Connection, name: str) -> int:
+    rows = connection.execute("SELECT id FROM runs WHERE name = ? ORDER BY id DESC LIMIT 2", (name,)).fetchall()
+    if len(rows) > 1:
+        raise NotFoundError(f"Several runs are named {clean(name)!r}", f"Use a number, the newest is {rows[0][0]}.")
+    if not rows:
+        rows = connection.execute(
+            "SELECT id FROM runs WHERE substr(uid, 1, ?) = ? LIMIT 2", (len(name), name.lower())
+        ).fetchall()
+    if len(rows) == 1 and name:
+        return int(rows[0][0])
+    if len(rows) > 1:
+        raise NotFoundError(f"Several runs have an id that begins with {clean(name)!r}", "Give more of it.")
+    (newest,) = connection.execute("SELECT max(id) FROM runs").fetchone()
+    hint = f"The newest is {newest}: workbench runs" if newest else "There are none yet: workbench run"
+    raise NotFoundError(f"No run {clean(name)}", hint)
+
+
+def best_run(connection: sqlite3.Connection, metric: str, goal: str) -> int | None:
+    """Return the finished run with the best last value of `metric`, or None where there is none."""
+    name = find_name(connection, "metric", metric)
+    row = connection.execute(
+        "SELECT m.run FROM metrics m JOIN runs r ON r.id = m.run WHERE m.name = ? AND r.status = 'finished'"
+        " AND m.last IS NOT NULL AND abs(m.last) < 9e999"
+        f" ORDER BY m.last {'DESC' if goal == 'max' else 'ASC'}, m.run LIMIT 1",
+        (name,),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def history(connection: sqlite3.Connection, run: int, metric: str, *, space: str = "metric") -> Curve:
+    """Return all points of a metric of a run in the order of steps."""
+    name = find_name(connection, space, metric)
+    rows = connection.execute(
+        "SELECT step, t / 1000.0, value FROM points WHERE run = ? AND name = ? ORDER BY step, seq", (run, name)
+    ).fetchall()
+    return _curve(rows)
+
+
+def thinned_history(
+    connection: sqlite3.Connection, run: int, metric: str, buckets: int, *, space: str = "metric"
+) -> Curve:
+    """Return at most about twice `buckets` points: of each stretch of steps its least and greatest value.
+
+    A metric with few points comes whole. Made for drawing; never for figures.
+    """
+    name = find_name(connection, space, metric)
+    row = connection.execute(
+        "SELECT count, (SELECT min(step) FROM points p WHERE p.run = m.run AND p.name = m.name),"
+        " (SELECT max(step) FROM points p WHERE p.run = m.run AND p.name = m.name)"
+        " FROM metrics m WHERE run = ? AND name = ?",
+        (run, name),
+    ).fetchone()
+    if row is None:
+        return Curve()
+    count, low, high = row
+    if count <= 2 * buckets or high == low:
+        return history(connection, run, metric, space=space)
+    width = max(1, -(-(high - low + 1) // buckets))
+    rows = connection.execute(
+        "SELECT step, t / 1000.0, value, min(value) FROM points WHERE run = ?1 AND name = ?2 GROUP BY (step - ?3) / ?4"
+        " UNION "
+        "SELECT step, t / 1000.0, value, max(value) FROM points WHERE run = ?1 AND name = ?2 GROUP BY (step - ?3) / ?4"
+        " ORDER BY 1",
+        (run, name, low, width),
+    ).fetchall()
+    return _curve([row[:3] for row in rows])
+
+
+def _curve(rows: list[Any]) -> Curve:
+    if not rows:
+        return Curve()
+    steps, times, values = zip(*rows, strict=True)
+    return Curve(steps, times, tuple(math.nan if value is None else value for value in values))
+
+
+def counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return how many runs there are in each status."""
+    return dict(connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall())
+
+
+def notices(connection: sqlite3.Connection, run: int) -> list[tuple[float, str]]:
+    """Return what was noticed about a run: seconds since its start, and the sentence."""
+    rows = connection.execute("SELECT t / 1000.0, text FROM notices WHERE run = ? ORDER BY id", (run,))
+    return [(row[0], row[1]) for row in rows]
+
+
+def outputs(connection: sqlite3.Connection, run: int) -> list[dict[str, Any]]:
+    """Return the declared outputs, artifacts and models of a run."""
+    rows = connection.execute(
+        "SELECT path, kind, size, hash, problem, facts FROM outputs WHERE run = ? ORDER BY path", (run,)
+    )
+    keys = ("path", "kind", "size", "hash", "problem")
+    return [{**dict(zip(keys, row, strict=False)), "facts": json.loads(row[5])} for row in rows]
+
+
+def environment(connection: sqlite3.Connection, run: int) -> str | None:
+    """Return the facts of a run's environment as JSON text."""
+    row = connection.execute(
+        "SELECT e.facts FROM runs r JOIN environments e ON e.digest = r.environment WHERE r.id = ?", (run,)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def setting(connection: sqlite3.Connection, key: str, default: Any = None) -> Any:
+    """Return a setting of the project."""
+    row = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+    return default if row is None else json.loads(row[0])
+
+
+def save_setting(connection: sqlite3.Connection, key: str, value: Any) -> None:
+    """Store a setting of the project; None removes it."""
+    if value is None:
+        connection.execute("DELETE FROM settings WHERE key = ?", (key,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, json.dumps(value)))

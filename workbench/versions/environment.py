@@ -1,0 +1,368 @@
+"""What a run ran in: interpreter, packages, machine, and the variables that change results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench import paths
+
+# Only these are recorded: others may hold secrets.
+VARIABLES = (
+    "PYTHONHASHSEED", "PYTHONPATH", "PYTHONOPTIMIZE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "LOKY_MAX_CPU_COUNT", "CUDA_VISIBLE_DEVICES",
+    "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "TF_DETERMINISTIC_OPS",
+    "TF_CUDNN_DETERMINISTIC", "TF_ENABLE_ONEDNN_OPTS", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ENABLE_MPS_FALLBACK",
+    "XLA_FLAGS", "JAX_ENABLE_X64", "TOKENIZERS_PARALLELISM", "TZ", "LANG", "LC_ALL",
+)  # fmt: skip
+_TIMEOUT = 10.0
+_INTERPRETER = re.compile(r"(?:python|pypy|graalpy)[\d.]*t?(?:-dbg)?\Z")
+_QUESTION = """
+import json, platform, site, sys
+user = site.getusersitepackages() if sys.prefix == sys.base_prefix else ""
+print(json.dumps([platform.python_version(), platform.python_implementation(), sys.path, user]))
+"""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The surroundings of a run.
+
+    `python` is the version ("" where the command is not Python); `executable` is relative to the project where it lies
+    inside it, else its bare name; `packages` are (normalised name, version), sorted; `memory` is in bytes, 0 where it
+    is unknown; `variables` are the few of `VARIABLES` that are set.
+    """
+
+    python: str = ""
+    implementation: str = ""
+    executable: str = ""
+    packages: tuple[tuple[str, str], ...] = ()
+    platform: str = ""
+    machine: str = ""
+    cpu: str = ""
+    cpu_count: int = 0
+    memory: int = 0
+    host: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+    gpus: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class EnvironmentDiff:
+    """How two environments differ: packages by name and version, and other facts as (name, old, new)."""
+
+    added: tuple[tuple[str, str], ...] = ()
+    removed: tuple[tuple[str, str], ...] = ()
+    changed: tuple[tuple[str, str, str], ...] = ()
+    facts: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Interpreter:
+    version: str
+    implementation: str
+    path: tuple[str, ...]
+    user_site: str = ""
+
+
+def capture(python: str | None, folder: Path, env: Mapping[str, str], *, cache: Path) -> Environment:
+    """Return the environment of a command that `python` runs in `folder` under `env`; never raises.
+
+    `python` is a path or a name, None if the command is not Python. What an interpreter says of itself is kept in the
+    file `cache` until it, or a folder it loads packages from, changes.
+    """
+    notes: list[str] = []
+    known: dict[str, Any] = {}
+    for part in (
+        lambda: _python_facts(python, folder, env, cache, notes),
+        _machine_facts,
+        lambda: {"gpus": _gpus(notes)},
+    ):
+        try:
+            known |= part()
+        except Exception as error:
+            notes.append(str(error) or type(error).__name__)
+    variables = tuple((name, env[name]) for name in sorted(VARIABLES) if name in env)
+    return Environment(**known, variables=variables, problem="; ".join(notes) or None)
+
+
+def digest(environment: Environment) -> str:
+    """Return a hash of what may change results: interpreter, packages, platform, variables and GPUs, not the host."""
+    parts = asdict(environment)
+    for name in ("executable", "cpu", "cpu_count", "memory", "host", "problem"):
+        del parts[name]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def to_json(environment: Environment) -> dict[str, Any]:
+    """Return the environment as values that JSON can hold; packages and variables become objects."""
+    values = asdict(environment)
+    return values | {
+        "packages": dict(environment.packages),
+        "variables": dict(environment.variables),
+        "gpus": list(environment.gpus),
+    }
+
+
+def from_json(values: Mapping[str, Any]) -> Environment:
+    """Return the environment that `to_json` wrote; unknown keys are passed over, missing ones stay empty."""
+    known = {name: values[name] for name in Environment.__dataclass_fields__ if name in values}
+    for name in ("packages", "variables"):
+        known[name] = tuple(sorted(dict(known.get(name, {})).items()))
+    known["gpus"] = tuple(known.get("gpus", ()))
+    return Environment(**known)
+
+
+def compare(old: Environment, new: Environment) -> EnvironmentDiff:
+    """Return how `new` differs from `old`."""
+    before, after = dict(old.packages), dict(new.packages)
+    names = ("python", "implementation", "executable", "platform", "machine", "cpu", "cpu_count", "memory", "host")
+    facts = [(name, str(getattr(old, name)), str(getattr(new, name))) for name in names]
+    facts.append(("gpus", ", ".join(old.gpus), ", ".join(new.gpus)))
+    first, second = dict(old.variables), dict(new.variables)
+    facts += [(name, first.get(name, ""), second.get(name, "")) for name in sorted(first.keys() | second.keys())]
+    return EnvironmentDiff(
+        added=tuple((name, after[name]) for name in sorted(after.keys() - before.keys())),
+        removed=tuple((name, before[name]) for name in sorted(before.keys() - after.keys())),
+        changed=tuple(
+            (name, before[name], after[name])
+            for name in sorted(before.keys() & after.keys())
+            if before[name] != after[name]
+        ),
+        facts=tuple(fact for fact in facts if fact[1] != fact[2]),
+    )
+
+
+def packages_in(folders: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the distributions installed in `folders` by the names of their metadata folders; the first one counts."""
+    found: dict[str, str] = {}
+    for folder in folders:
+        for entry in _entries(folder):
+            distribution = _distribution(entry)
+            if distribution is not None:
+                found.setdefault(*distribution)
+    return tuple(sorted(found.items()))
+
+
+def _python_facts(
+    python: str | None, folder: Path, env: Mapping[str, str], cache: Path, notes: list[str]
+) -> dict[str, Any]:
+    if not python or not _INTERPRETER.match(os.path.basename(python)):  # noqa: PTH119 - a name, not a path
+        return {}
+    executable = _resolve(python, folder, env)
+    if executable is None:
+        notes.append(f"no interpreter {python}")
+        return {}
+    shown = paths.relative_to(executable, folder.absolute())
+    known = {"executable": executable.name if shown.startswith("/") else shown}
+    interpreter = _own() if _is_own(executable) else _ask(executable, folder, env, cache)
+    if interpreter is None:
+        notes.append(f"{python} does not answer")
+        return known
+    return known | {
+        "python": interpreter.version,
+        "implementation": interpreter.implementation,
+        "packages": packages_in(_search_path(interpreter, folder, env)),
+    }
+
+
+def _resolve(python: str, folder: Path, env: Mapping[str, str]) -> Path | None:
+    """Return the absolute path of an interpreter, with its symbolic links kept: they say which environment it is."""
+    if "/" not in python:
+        found = shutil.which(python, path=env.get("PATH", os.defpath))
+        return Path(os.path.normpath(folder.absolute() / found)) if found else None
+    place = Path(os.path.normpath(folder.absolute() / Path(python).expanduser()))
+    return place if os.access(place, os.X_OK) and place.is_file() else None
+
+
+def _is_own(executable: Path) -> bool:
+    own = Path(sys.executable or "/")
+    return executable == own or (executable.parent == own.parent and executable.samefile(own))
+
+
+def _own() -> _Interpreter:
+    info = sys.version_info
+    suffix = "" if info.releaselevel == "final" else {"alpha": "a", "beta": "b"}.get(info.releaselevel, "rc")
+    version = f"{info.major}.{info.minor}.{info.micro}" + (f"{suffix}{info.serial}" if suffix else "")
+    names = {"cpython": "CPython", "pypy": "PyPy"}
+    return _Interpreter(version, names.get(sys.implementation.name, sys.implementation.name), tuple(sys.path))
+
+
+def _search_path(interpreter: _Interpreter, folder: Path, env: Mapping[str, str]) -> list[str]:
+    extra = [str(folder / place) for place in env.get("PYTHONPATH", "").split(os.pathsep) if place]
+    user = [interpreter.user_site] if interpreter.user_site and not env.get("PYTHONNOUSERSITE") else []
+    return [place for place in dict.fromkeys([*extra, *user, *interpreter.path]) if place]
+
+
+def _ask(executable: Path, folder: Path, env: Mapping[str, str], cache: Path) -> _Interpreter | None:
+    key = json.dumps([str(executable), os.path.realpath(executable), _stamp(executable), _stamp(executable.parents[1])])
+    answers = _read_answers(cache)
+    known = answers.get(key)
+    if known and all(_stamp(Path(place)) == stamp for place, stamp in known["stamps"].items()):
+        return _interpreter(known["answer"])
+    answer = _asked(executable, folder, env)
+    if answer is not None:
+        stamps = {place: _stamp(Path(place)) for place in answer[2] if place}
+        answers[key] = {"answer": answer, "stamps": stamps}
+        _write_answers(cache, answers)
+    return None if answer is None else _interpreter(answer)
+
+
+def _asked(executable: Path, folder: Path, env: Mapping[str, str]) -> list[Any] | None:
+    try:
+        done = subprocess.run(
+            [str(executable), "-I", "-c", _QUESTION],
+            cwd=folder,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+        answer = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return answer if isinstance(answer, list) and len(answer) == 4 else None
+
+
+def _interpreter(answer: list[Any]) -> _Interpreter:
+    version, implementation, path, user_site = answer
+    return _Interpreter(str(version), str(implementation), tuple(map(str, path)), str(user_site))
+
+
+def _stamp(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _read_answers(cache: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(cache.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    sound = isinstance(found, dict) and all(
+        isinstance(row, dict)
+        and isinstance(row.get("stamps"), dict)
+        and isinstance(row.get("answer"), list)
+        and len(row["answer"]) == 4
+        for row in found.values()
+    )
+    return found if sound else {}
+
+
+def _write_answers(cache: Path, answers: dict[str, Any], most: int = 20) -> None:
+    newest = dict(list(answers.items())[-most:])
+    try:
+        paths.write_atomically(cache, json.dumps(newest))
+    except OSError:
+        return  # only a matter of speed
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - half the time
+    except OSError:
+        return []  # a zip file, or not there
+
+
+def _distribution(entry: str) -> tuple[str, str] | None:
+    """Return name and version from `name-1.0.dist-info` or `name-1.0-py3.11.egg-info`; None for anything else."""
+    if entry.endswith(".dist-info"):
+        stem = entry[:-10]
+    elif entry.endswith(".egg-info"):
+        stem = re.sub(r"-py\d[\d.]*\Z", "", entry[:-9])
+    else:
+        return None
+    name, _, version = stem.rpartition("-") if "-" in stem else (stem, "", "")
+    # What an interrupted installation leaves behind begins with a tilde.
+    return None if not name or name.startswith("~") else (re.sub(r"[-_.]+", "-", name).lower(), version)
+
+
+def _machine_facts() -> dict[str, Any]:
+    system = os.uname()
+    return {
+        "platform": f"{system.sysname} {system.release}" + _distribution_name(),
+        "machine": system.machine,
+        "cpu": _cpu_model() or system.machine,
+        "cpu_count": os.cpu_count() or 0,
+        "memory": _memory(),
+        "host": system.nodename,
+    }
+
+
+def _distribution_name() -> str:
+    try:
+        text = Path("/etc/os-release").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = re.search(r'^PRETTY_NAME="?([^"\n]*)', text, re.MULTILINE)
+    return f" ({found[1]})" if found else ""
+
+
+def _cpu_model() -> str:
+    try:
+        # The beginning is enough, and with many cores the whole takes long to make.
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
+            found = re.search(r"^(?:model name|Model|cpu model)\s*:\s*(.+)$", file.read(4096), re.MULTILINE)
+        return found[1].strip() if found else ""
+    except OSError:
+        return _asked_system("machdep.cpu.brand_string")
+
+
+def _asked_system(name: str) -> str:
+    try:
+        done = subprocess.run(
+            ["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True, timeout=_TIMEOUT, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (OSError, ValueError):
+        return 0
+
+
+def _gpus(notes: list[str]) -> tuple[str, ...]:
+    """Return name, memory and driver of each NVIDIA GPU; nothing is loaded where there is no driver."""
+    if not any(os.path.exists(place) for place in ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")):  # noqa: PTH110 - speed
+        return ()
+    import ctypes
+
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")
+        import pynvml
+    except (OSError, ImportError):
+        return ()
+    try:
+        pynvml.nvmlInit()
+        driver = _text(pynvml.nvmlSystemGetDriverVersion())
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())]
+        return tuple(_gpu(pynvml, handle, driver) for handle in handles)
+    except pynvml.NVMLError as error:
+        notes.append(f"GPUs not listed: {error}")
+        return ()
+
+
+def _gpu(library: Any, handle: Any, driver: str) -> str:
+    memory = library.nvmlDeviceGetMemoryInfo(handle).total / 2**30
+    return f"{_text(library.nvmlDeviceGetName(handle))}, {memory:.0f} GiB, driver {driver}"
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
