@@ -155,7 +155,6 @@ def test_the_credit_data_is_whole_and_split_without_overlap():
 # Training, each script on its own
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("model", ["boosting", "logistic"])
 def test_flight_delays_trains_to_an_honest_auc_and_leaves_a_usable_model(copy, model):
     folder = copy("flight-delays", model=model)
@@ -221,7 +220,6 @@ def test_digits_killed_twice_and_resumed_ends_bit_for_bit_like_an_unbroken_run(c
     assert not list((broken / "checkpoints").glob("*.joblib")), "a finished training leaves nothing to resume"
 
 
-@pytest.mark.slow
 def test_digits_does_not_resume_from_a_checkpoint_of_other_settings(copy):
     folder = copy("digits", epochs=30)
     assert killed_after_epoch(folder, 1) == -9
@@ -231,7 +229,6 @@ def test_digits_does_not_resume_from_a_checkpoint_of_other_settings(copy):
     assert "starting afresh" in printed and len(epochs(printed)) == 2
 
 
-@pytest.mark.slow
 def test_digits_learns(copy):
     lines = epochs(python(copy("digits", epochs=12), "train.py"))
     first, last = numbers(lines[0]), numbers(lines[-1])
@@ -240,7 +237,6 @@ def test_digits_learns(copy):
     assert last["val_accuracy"] > max(0.93, first["val_accuracy"])
 
 
-@pytest.mark.slow
 def test_credit_risk_prints_and_writes_the_same_metrics_and_flags_win_over_the_file(copy):
     folder = copy("credit-risk")
     assert numbers(python(folder, "prepare.py", "--params", "params.toml")) == {"train_rows": 600, "holdout_rows": 200}
@@ -254,7 +250,6 @@ def test_credit_risk_prints_and_writes_the_same_metrics_and_flags_win_over_the_f
     assert joblib.load(folder / "model.joblib")[-1].C == 0.001
 
 
-@pytest.mark.slow
 def test_credit_risk_does_not_learn_from_protected_attributes(copy):
     folder = copy("credit-risk")
     python(folder, "prepare.py")
