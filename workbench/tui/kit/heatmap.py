@@ -14,6 +14,7 @@ LEVELS = 10
 MISSING = "·"
 _SHADES = "▁▂▃▄▅▆▇█"
 _LABEL = Style(fg="dim")
+_HEAT = [Style(bg=f"heat{step}") for step in range(LEVELS)]
 
 
 def heatmap(
@@ -75,11 +76,11 @@ def level(value: float, scale: Scale) -> int:
 def cell(value: float, scale: Scale, plain: bool) -> tuple[str, Style]:
     """Choose the glyph and the style of one value."""
     if math.isnan(value):
-        return MISSING, Style(fg="dim")
+        return MISSING, _LABEL
     step = level(value, scale)
     if plain:
         return _SHADES[step * (len(_SHADES) - 1) // (LEVELS - 1)], Style(fg="text")
-    return " ", Style(bg=f"heat{step}")
+    return " ", _HEAT[step]
 
 
 def _scale(table: Sequence[Sequence[float]], lo: float | None, hi: float | None) -> Scale:
