@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 import time
 import zlib
 from collections import deque
@@ -51,16 +52,29 @@ class _Row(NamedTuple):
     hash: str
     taken_ns: int
 
-    @property
-    def settled(self) -> bool:
-        return self.taken_ns - self.mtime_ns >= _SETTLED_NS
-
 
 @dataclass
 class _Walk:
     notes: list[str] = field(default_factory=list)
     large: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+
+
+class _Stored:
+    """Which objects there are; one listing of a folder is cheaper than a question for each file."""
+
+    def __init__(self, objects: Path) -> None:
+        self._objects = objects
+        self._names: dict[str, frozenset[str]] = {}
+
+    def __contains__(self, digest: str) -> bool:
+        folder = digest[:2]
+        if folder not in self._names:
+            try:
+                self._names[folder] = frozenset(os.listdir(self._objects / folder))
+            except OSError:
+                self._names[folder] = frozenset()
+        return digest[2:] in self._names[folder]
 
 
 def snapshot(folder: Path, objects: Path, ignore: Sequence[str] = ()) -> Manifest:
@@ -71,16 +85,19 @@ def snapshot(folder: Path, objects: Path, ignore: Sequence[str] = ()) -> Manifes
     """
     cache_file = objects.with_name(CACHE_NAME)
     cache, taken = _read_cache(cache_file), time.time_ns()
-    walk, kept, seen = _Walk(), [], {}
-    for path, entry in _sources(folder, ignore, walk):
-        facts = entry.stat(follow_symlinks=False)
-        stamp = (facts.st_size, facts.st_mtime_ns, facts.st_ino)
-        digest = _known(cache.get(path), stamp, objects) or _store_file(entry.path, objects, path, walk)
-        if digest:
-            kept.append([path, digest, facts.st_size, bool(facts.st_mode & 0o100)])
-            seen[path] = _Row(*stamp, digest, taken)
+    walk, stored = _Walk(), _Stored(objects)
+    kept: list[tuple[str, str, int, bool]] = []
+    seen: dict[str, _Row] = {}
+    for path, place, facts in _sources(folder, ignore, walk):
+        row = cache.get(path)
+        if row is None or not _holds(row, facts, stored):
+            digest = _store_file(place, objects, path, walk)
+            row = _Row(facts.st_size, facts.st_mtime_ns, facts.st_ino, digest, taken)
+        if row.hash:
+            kept.append((path, row.hash, facts.st_size, bool(facts.st_mode & 0o100)))
+            seen[path] = row
     tree = store(json.dumps(sorted(kept), separators=(",", ":")).encode(), objects)
-    if _differs(cache, seen):
+    if len(seen) != len(cache) or any(row.taken_ns == taken for row in seen.values()):
         _write_cache(cache_file, seen)
     return Manifest(tree, len(kept), _notes(walk))
 
@@ -101,7 +118,6 @@ def store(content: bytes, objects: Path) -> str:
     digest = hashlib.sha256(content).hexdigest()
     target = _place(objects, digest)
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, zlib.compress(content, 3))
     return digest
 
@@ -124,14 +140,20 @@ def _place(objects: Path, digest: str) -> Path:
 def _replace(target: Path, content: bytes) -> None:
     temporary = target.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
-        temporary.write_bytes(content)
+        try:
+            temporary.write_bytes(content)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
         temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
-def _sources(folder: Path, ignore: Sequence[str], walk: _Walk) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield relative path and entry of each source file, nearest folders first, within the limits."""
+def _sources(folder: Path, ignore: Sequence[str], walk: _Walk) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Yield relative path, place and facts of each source file, nearest folders first, within the limits."""
     waiting = deque([(str(folder), "")])
     visited = count = 0
     end = time.monotonic() + _SECONDS_LIMIT
@@ -143,9 +165,9 @@ def _sources(folder: Path, ignore: Sequence[str], walk: _Walk) -> Iterator[tuple
             if _leads_on(entry):
                 if not selection.skips_folder(entry.name) and not selection.ignored(path, ignore):
                     waiting.append((entry.path, path + "/"))
-            elif _is_wanted(entry, path, ignore, walk):
+            elif facts := _wanted(entry, path, ignore, walk):
                 count += 1
-                yield path, entry
+                yield path, entry.path, facts
             if reason := _limit_reached(count, visited, end):
                 walk.notes.append(reason)
                 return
@@ -177,30 +199,31 @@ def _leads_on(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_wanted(entry: os.DirEntry[str], path: str, ignore: Sequence[str], walk: _Walk) -> bool:
+def _wanted(entry: os.DirEntry[str], path: str, ignore: Sequence[str], walk: _Walk) -> os.stat_result | None:
+    """Return the facts of an entry that is to be stored, None for any other."""
     if entry.name.startswith(".") or not selection.is_source(entry.name) or selection.ignored(path, ignore):
-        return False
+        return None
     try:
-        if not entry.is_file(follow_symlinks=False):
-            return False
-        size = entry.stat(follow_symlinks=False).st_size
+        facts = entry.stat(follow_symlinks=False)
     except OSError:
-        return False
-    if size > selection.SIZE_LIMIT:
+        return None
+    if not stat.S_ISREG(facts.st_mode):
+        return None
+    if facts.st_size > selection.SIZE_LIMIT:
         walk.large.append(path)
-    return size <= selection.SIZE_LIMIT
+        return None
+    return facts
 
 
-def _known(row: _Row | None, stamp: tuple[int, int, int], objects: Path) -> str:
-    """Return the hash in the cache if the file cannot have changed since and its content is still stored."""
-    if row is None or row[:3] != stamp or not row.settled:
-        return ""
-    return row.hash if os.path.exists(f"{objects}/{row.hash[:2]}/{row.hash[2:]}") else ""  # noqa: PTH110 - speed
-
-
-def _differs(cache: dict[str, _Row], seen: dict[str, _Row]) -> bool:
-    return cache.keys() != seen.keys() or any(
-        not row.settled or row[:4] != seen[path][:4] for path, row in cache.items()
+def _holds(row: _Row, facts: os.stat_result, stored: _Stored) -> bool:
+    """Return whether a file cannot have changed since the cache took its hash, and its content is still stored."""
+    size, mtime_ns, inode, digest, taken_ns = row
+    return (
+        size == facts.st_size
+        and mtime_ns == facts.st_mtime_ns
+        and inode == facts.st_ino
+        and taken_ns - mtime_ns >= _SETTLED_NS
+        and digest in stored
     )
 
 
@@ -239,5 +262,4 @@ def _read_cache(path: Path) -> dict[str, _Row]:
 def _write_cache(path: Path, rows: dict[str, _Row]) -> None:
     # Only a matter of speed: a cache that cannot be written is no reason to lose the capture.
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, json.dumps(rows, separators=(",", ":")).encode())

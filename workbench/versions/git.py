@@ -35,7 +35,7 @@ _IDENTITY = {
     "GIT_COMMITTER_NAME": "Workbench",
     "GIT_COMMITTER_EMAIL": "workbench@localhost",
 }
-_OBJECT_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 # Inside a repository, Workbench's own folder at any depth below the project.
 _OWN_FOLDER = f":(glob)**/{selection.OWN_FOLDER}/**"
 _NOT_OWN_FOLDER = f":(exclude,glob)**/{selection.OWN_FOLDER}/**"
@@ -139,7 +139,7 @@ def changes(folder: Path, old: str, new: str) -> list[Change]:
     """Return what differs in `folder` between two trees (or commits); raises GitProblem."""
     answer = _run(
         folder, "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--relative", "--no-ext-diff",
-        "--no-textconv", "--ignore-submodules=none", old, new,
+        "--no-textconv", "--ignore-submodules=none", _checked(old), _checked(new),
     )  # fmt: skip
     fields = answer.split(b"\0")
     return [_change(head, path) for head, path in zip(fields[::2], fields[1::2], strict=False)]
@@ -148,7 +148,7 @@ def changes(folder: Path, old: str, new: str) -> list[Change]:
 def entries(folder: Path, tree: str) -> dict[str, Entry]:
     """Return the files of `tree` below `folder`, by path relative to it; raises GitProblem."""
     found = {}
-    for record in _run(folder, "ls-tree", "-r", "-z", tree).split(b"\0"):
+    for record in _run(folder, "ls-tree", "-r", "-z", _checked(tree)).split(b"\0"):
         head, _, path = record.partition(b"\t")
         if path:
             mode, _, oid = head.decode().split(" ", 2)
@@ -163,7 +163,7 @@ def empty_tree(folder: Path) -> str:
 
 def blobs(folder: Path, oids: Iterable[str], limit: int) -> dict[str, bytes]:
     """Return the content of each blob of at most `limit` bytes; a missing or larger one is left out."""
-    wanted = sorted(set(oids))
+    wanted = sorted(set(map(_checked, oids)))
     if not wanted:
         return {}
     listing = _run(folder, "cat-file", "--batch-check", stdin="\n".join(wanted).encode() + b"\n")
@@ -175,7 +175,14 @@ def blobs(folder: Path, oids: Iterable[str], limit: int) -> dict[str, bytes]:
 
 def blob(folder: Path, tree: str, path: str) -> bytes:
     """Return the content of one file of `tree`, whose `path` is relative to `folder`; raises GitProblem."""
-    return _run(folder, "cat-file", "blob", f"{tree}:./{path}")
+    return _run(folder, "cat-file", "blob", f"{_checked(tree)}:./{path}")
+
+
+def _checked(oid: str) -> str:
+    """Return an object id that is one, so that a doctored record cannot slip an option to git."""
+    if not _OBJECT_ID.match(oid):
+        raise GitProblem("the record holds no valid object id")
+    return oid
 
 
 def _run(folder: Path, *arguments: str, stdin: bytes | None = None, index: Path | None = None) -> bytes:
@@ -240,7 +247,7 @@ def _locate(folder: Path) -> _Place:
         raise GitProblem((complaint.decode("utf-8", "replace").strip() or "git rev-parse failed").splitlines()[0])
     if lines[0] != b"true":
         raise GitProblem("not inside a git work tree")
-    ids = [line.decode() for line in lines[3:6] if _OBJECT_ID.match(line)]
+    ids = [text for line in lines[3:6] if _OBJECT_ID.match(text := os.fsdecode(line))]
     git_folder = Path(os.fsdecode(lines[1]))
     if not git_folder.is_dir():
         raise GitProblem("the path of the repository cannot be read")

@@ -50,10 +50,8 @@ def skips_folder(name: str) -> bool:
 def ignored(path: str, patterns: Sequence[str]) -> bool:
     """Return whether relative `path` is Workbench's own, or a pattern names it, its name or a folder it lies in."""
     parts = path.rstrip("/").split("/")
-    if OWN_FOLDER in parts:
-        return True
-    if not patterns:
-        return False
+    if OWN_FOLDER in parts or not patterns:
+        return OWN_FOLDER in parts
     places = ["/".join(parts[: end + 1]) for end in range(len(parts))]
     cleaned = [re.sub(r"^(\./)+", "", pattern).rstrip("/") for pattern in patterns]
     return any(
