@@ -1,0 +1,183 @@
+"""The command line: finds the command, imports that one alone, and shows every error in one way.
+
+A command is a module with `add_arguments(parser)` and `run(args) -> int`; the table below is all that `--help` needs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+# name -> (module, what it does in one line)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("workbench.cli.init", "make a new project, or adopt the folder you are in"),
+    "projects": ("workbench.cli.projects", "the folders that the terminal interface shows"),
+    "run": ("workbench.cli.run", "train, or run any command at all, and keep what happened"),
+    "runs": ("workbench.cli.runs", "the table of runs"),
+    "show": ("workbench.cli.show", "everything about one run"),
+    "logs": ("workbench.cli.logs", "what a run printed"),
+    "stop": ("workbench.cli.stop", "stop runs, or take them out of the queue"),
+    "tag": ("workbench.cli.tag", "add tags to a run, or remove them"),
+    "note": ("workbench.cli.note", "write a note on a run"),
+    "delete": ("workbench.cli.delete", "remove runs with all they left behind"),
+    "baseline": ("workbench.cli.baseline", "pin the run that others are held against"),
+    "compare": ("workbench.cli.compare", "what differs between runs, and whether it matters"),
+    "watch": ("workbench.cli.watch", "train again whenever code, parameters or data change"),
+    "demo": ("workbench.cli.demo", "a sample project in a scratch folder, trained and compared"),
+    "doctor": ("workbench.cli.doctor", "what is here, what is missing, what to type"),
+    "completion": ("workbench.cli.completion", "completion of commands for bash, zsh or fish"),
+}
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return 0 for good, 1 where a check said no, 2 for usage, 3 for a problem outside."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    _forgive_encoding()
+    try:
+        code = _dispatch(words)
+        sys.stdout.flush()
+        return code
+    except SystemExit as end:  # argparse ends so after --help
+        return end.code if isinstance(end.code, int) else 2
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that leaving flushes into nothing
+        return BROKEN_PIPE
+    except Exception as error:
+        if os.environ.get("WORKBENCH_DEBUG") == "1":
+            raise
+        from workbench.cli.failures import show
+
+        return show(error)
+
+
+def _forgive_encoding() -> None:
+    """Let a terminal without UTF-8 show `?` where it has no such character."""
+    for stream in (sys.stdout, sys.stderr):
+        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+            reconfigure(errors="replace")
+
+
+def _dispatch(words: list[str]) -> int:
+    folder, words = _leading_options(words)
+    first = words[0] if words else ""
+    if first in ("-h", "--help", "help"):
+        if len(words) > 1 and first == "help":
+            return _run_command(words[1], ["--help"], folder)
+        print(help_text())
+        return 0
+    if first == "--version":
+        from workbench import __version__
+
+        print(f"workbench {__version__}")
+        return 0
+    if not first:
+        from workbench.cli.home import open_home
+
+        return open_home(_folder(folder))
+    return _run_command(first, words[1:], folder)
+
+
+def _leading_options(words: list[str]) -> tuple[str, list[str]]:
+    """Take every `-C DIR` from the front; a later one counts from the one before, as with git."""
+    from workbench.errors import UsageError
+
+    folder = "."
+    while words and words[0].startswith("-C"):
+        given, words = words[0][2:], words[1:]
+        if not given:
+            if not words:
+                raise UsageError("-C needs a folder", "workbench -C DIR runs")
+            given, words = words[0], words[1:]
+        folder = os.path.join(folder, os.path.expanduser(given))  # noqa: PTH111, PTH118 - pathlib costs start-up
+    return folder, words
+
+
+def _folder(name: str) -> Path:
+    from pathlib import Path
+
+    return Path(os.path.normpath(Path.cwd() / name))
+
+
+def _run_command(name: str, words: list[str], folder: str) -> int:
+    if name not in COMMANDS:
+        raise _unknown(name)
+    import importlib
+
+    module = importlib.import_module(COMMANDS[name][0])
+    given, command = _split(words)
+    args = parser_of(name).parse_args(given)
+    args.folder = _folder(os.path.join(folder, args.folder))  # noqa: PTH118
+    args.command = command
+    return int(module.run(args))
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str] | None]:
+    """Return what is before `--` and what is behind it, None where there is no `--`."""
+    if "--" not in words:
+        return words, None
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
+
+
+def _unknown(name: str) -> Exception:
+    from workbench.config import nearest
+    from workbench.errors import UsageError
+
+    what = "option" if name.startswith("-") else "command"
+    near = nearest(name, COMMANDS)
+    return UsageError(f"Unknown {what} {name!r}", f"workbench {near}" if near else "workbench --help")
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """Return the parser of one command; it raises UsageError instead of leaving."""
+    import importlib
+
+    from workbench.cli.parsing import Parser
+
+    module_name, summary = COMMANDS[name]
+    parser = Parser(prog=f"workbench {name}", description=_sentence(summary))
+    importlib.import_module(module_name).add_arguments(parser)
+    parser.add_argument("-C", dest="folder", metavar="DIR", default=".", help="the project folder, like git's -C")
+    return parser
+
+
+def _sentence(summary: str) -> str:
+    return summary[0].upper() + summary[1:] + "."
+
+
+def help_text() -> str:
+    """Return what `workbench --help` prints."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = [f"  {name:<{width}}{summary}" for name, (_, summary) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: workbench [-C DIR] [COMMAND ...]",
+            "",
+            "Train, track, watch and compare in the terminal. Without a command, the terminal interface opens.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "options:",
+            f"  {'-C DIR':<{width}}the project folder (default: the one you are in, or the nearest above it)",
+            f"  {'--version':<{width}}print the version",
+            f"  {'--help':<{width}}print this; `workbench COMMAND --help` tells more",
+            "",
+            "A run is named by its number, its name, the beginning of its id, or @latest, @best.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
