@@ -74,3 +74,10 @@ def test_gaps_and_infinities_in_buckets():
 
 def test_the_mean_of_values_near_the_largest_float_is_finite():
     assert thin(range(6), [1.7e308] * 6, 2).means == pytest.approx([1.7e308, 1.7e308])
+
+
+def test_without_extremes_the_means_are_the_same_and_infinities_are_kept():
+    ys = [math.sin(x) for x in range(100)]
+    fast, full = thin(range(100), ys, 7, extremes=False), thin(range(100), ys, 7)
+    assert fast.means == full.means and fast.highs == fast.means
+    assert math.inf in thin(range(100), [*ys[:-1], math.inf], 7, extremes=False).highs

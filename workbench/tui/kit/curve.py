@@ -122,7 +122,7 @@ def _x_scale(series: Sequence[Series], x_range: Range | None, log: bool) -> Scal
 def _trace(one: Series, x_scale: Scale, log_y: bool, buckets: int, band: bool) -> _Trace:
     xs = list(map(to_log, floats(one.xs))) if x_scale.log else one.xs
     window = (x_scale.lo, x_scale.hi)
-    thinned = thin(xs, one.ys, buckets, window)
+    thinned = thin(xs, one.ys, buckets, window, extremes=band)
     lows, highs = thinned.lows, thinned.highs
     if band and one.lows and one.highs:
         count = min(len(one.xs), len(one.ys), len(one.lows), len(one.highs))

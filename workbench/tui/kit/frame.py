@@ -62,7 +62,8 @@ def draw_left(grid: Grid, frame: Frame, marks: Sequence[Mark]) -> None:
     for row in range(frame.height):
         label = rows.get(row, "")
         grid.put(frame.left - 1, frame.top + row, "┤" if row in rows else "│", AXIS)
-        grid.put(frame.left - 2 - cells(label), frame.top + row, label, LABEL)
+        if label:
+            grid.put(frame.left - 2 - cells(label), frame.top + row, label, LABEL)
 
 
 def draw_bottom(grid: Grid, frame: Frame, marks: Sequence[Mark], name: str = "") -> None:

@@ -48,6 +48,14 @@ def char_cells(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" or _within(code, _NEWLY_WIDE) else 1
 
 
+def _is_narrow(text: str) -> bool:
+    """Tell quickly of common texts (ASCII, a rule of one character) that each character takes one cell."""
+    if text.isascii():
+        return text.isprintable()
+    first = text[0]
+    return first.isprintable() and char_cells(first) == 1 and text == first * len(text)
+
+
 def cells(text: str) -> int:
     """Count the cells that a text takes in a grid."""
     if text.isascii() and text.isprintable():
@@ -87,7 +95,7 @@ class Grid:
         if not 0 <= y < self.height or x >= self.width:
             return
         chars, styles = self._chars[y], self._styles[y]
-        if text.isascii() and text.isprintable():
+        if _is_narrow(text):
             text = text[max(0, -x) : max(0, self.width - x)]
             start = max(0, x)
             self._replace(chars, styles, start, list(text), style)

@@ -115,7 +115,7 @@ def _value_marks(shown: Bins, width: int) -> list[Mark]:
         return [((index + 0.5) / count, clip(label, room)) for index, label in enumerate(shown.labels[:count])]
     if len(shown.edges) < 2:
         return []
-    scale = scale_of(shown.edges)
+    scale = scale_of(floats(shown.edges))
     return scale.marks(max(2, width // 12)) if scale else []
 
 

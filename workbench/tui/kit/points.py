@@ -57,11 +57,19 @@ class Thinned:
     highs: list[float]
 
 
-def thin(xs: Sequence[float], ys: Sequence[float], buckets: int, x_range: tuple[float, float] | None = None) -> Thinned:
+def thin(
+    xs: Sequence[float],
+    ys: Sequence[float],
+    buckets: int,
+    x_range: tuple[float, float] | None = None,
+    *,
+    extremes: bool = True,
+) -> Thinned:
     """Reduce points to at most `buckets` of equal width in x, over `x_range` or all of them.
 
     Points whose x is not finite are left out, the rest is sorted by x (equal ones keep their order). If there are no
-    more points than buckets they come back as they are. Points outside `x_range` join the outermost buckets.
+    more points than buckets they come back as they are. Points outside `x_range` join the outermost buckets. Without
+    `extremes` finite points have their means for lows and highs too, which is faster; infinite ones are never lost.
     """
     xs, ys = _sorted(floats(xs), floats(ys))
     if len(xs) <= max(buckets, 0) or not xs:
@@ -76,7 +84,11 @@ def thin(xs: Sequence[float], ys: Sequence[float], buckets: int, x_range: tuple[
     chunks = [ys[start:end] for start, end in spans]
     if not all(map(math.isfinite, ys)):
         return Thinned(middles, *([*column] for column in zip(*map(_summary, chunks), strict=True)))
-    means = [_mean(chunk) for chunk in chunks]
+    means = [sum(chunk) / len(chunk) for chunk in chunks]
+    if not all(map(math.isfinite, means)):
+        means = [_mean(chunk) for chunk in chunks]
+    if not extremes:
+        return Thinned(middles, means, means, means)
     return Thinned(middles, means, list(map(min, chunks)), list(map(max, chunks)))
 
 
