@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import WorkbenchError
+from workbench.errors import StoreError, WorkbenchError
 from workbench.project import Project, load
 from workbench.runs import launch, processes
 from workbench.runs.command import END_NAME, Command, read_json
@@ -170,7 +170,7 @@ class _Capture:
         found = environment.capture(
             self.launched["python"] or None, self.project.folder, os.environ, cache=self.project.inner / "cache"
         )
-        self._environment = (environment.digest(found), environment.to_json(found))
+        self._environment = (environment.digest(found), json.dumps(environment.to_json(found)))
 
     def save_when_ready(self, connection: sqlite3.Connection, run: int) -> None:
         """Store code and environment, once, when both are known."""
@@ -250,7 +250,7 @@ def _patiently(action: Any) -> Any:
     while True:
         try:
             return action()
-        except WorkbenchError:
+        except StoreError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)

@@ -124,7 +124,7 @@ def _explained(path: Path | None) -> Iterator[None]:
     """Turn SQLite's errors, and those of the disk under it, into sentences with a next step."""
     try:
         yield
-    except WorkbenchError:
+    except (WorkbenchError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
         raise
     except sqlite3.Error as error:
         raise _explain(error, path) from error
