@@ -24,6 +24,8 @@ VARIABLES = (
     "TF_CUDNN_DETERMINISTIC", "TF_ENABLE_ONEDNN_OPTS", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ENABLE_MPS_FALLBACK",
     "XLA_FLAGS", "JAX_ENABLE_X64", "TOKENIZERS_PARALLELISM", "TZ", "LANG", "LC_ALL",
 )  # fmt: skip
+# One of these is there when an NVIDIA driver is, the last one inside WSL.
+_DRIVER_SIGNS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 _TIMEOUT = 10.0
 _INTERPRETER = re.compile(r"(?:python|pypy|graalpy)[\d.]*t?(?:-dbg)?\Z")
 _QUESTION = """
@@ -101,6 +103,8 @@ def digest(environment: Environment) -> str:
     parts = asdict(environment)
     for name in ("executable", "cpu", "cpu_count", "memory", "host", "problem"):
         del parts[name]
+    # An update of the kernel changes no result.
+    parts["platform"] = re.sub(r"\A(\S+) \S+", r"\1", environment.platform)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -205,7 +209,8 @@ def _search_path(interpreter: _Interpreter, folder: Path, env: Mapping[str, str]
 
 
 def _ask(executable: Path, folder: Path, env: Mapping[str, str], cache: Path) -> _Interpreter | None:
-    key = json.dumps([str(executable), os.path.realpath(executable), _stamp(executable), _stamp(executable.parents[1])])
+    settings = executable.parent.parent / "pyvenv.cfg"
+    key = json.dumps([str(executable), os.path.realpath(executable), _stamp(executable), _stamp(settings)])
     answers = _read_answers(cache)
     known = answers.get(key)
     if known and all(_stamp(Path(place)) == stamp for place, stamp in known["stamps"].items()):
@@ -272,7 +277,7 @@ def _write_answers(cache: Path, answers: dict[str, Any], most: int = 20) -> None
 
 def _entries(folder: str) -> list[str]:
     try:
-        return os.listdir(folder)  # noqa: PTH208 - half the time
+        return os.listdir(folder)
     except OSError:
         return []  # a zip file, or not there
 
@@ -340,7 +345,7 @@ def _memory() -> int:
 
 def _gpus(notes: list[str]) -> tuple[str, ...]:
     """Return name, memory and driver of each NVIDIA GPU; nothing is loaded where there is no driver."""
-    if not any(os.path.exists(place) for place in ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")):  # noqa: PTH110 - speed
+    if not any(os.path.exists(sign) for sign in _DRIVER_SIGNS):  # noqa: PTH110 - speed
         return ()
     import ctypes
 

@@ -97,7 +97,7 @@ def _expand(folder: Path, base: str, parts: Sequence[str]) -> Iterator[str]:
     part, rest = parts[0], parts[1:]
     prefix = f"{base}/" if base else ""
     if not _GLOB_SIGNS & set(part):
-        if os.path.lexists(folder / (prefix + part)):
+        if _leads_within(folder, prefix + part) if rest else os.path.lexists(folder / (prefix + part)):
             yield from _expand(folder, prefix + part, rest)
         return
     if part == "**" and rest:
@@ -136,7 +136,7 @@ def _output(folder: Path, path: str, since_ns: int | None) -> Output:
         real = _real(folder, path)
         facts = os.stat(real)  # noqa: PTH116 - a plain string
         if stat.S_ISDIR(facts.st_mode):
-            return _folder_output(real, path, since_ns)
+            return _folder_output(folder, real, path, since_ns)
         size, digest, mtime = _hash_file(real)
     except (_Refused, OSError) as error:
         return Output(path, problem=_reason(error))
@@ -152,13 +152,17 @@ def _real(folder: Path, path: str) -> str:
     return real
 
 
-def _folder_output(real: str, path: str, since_ns: int | None) -> Output:
+def _folder_output(folder: Path, real: str, path: str, since_ns: int | None) -> Output:
     problems: list[str] = []
     total = _Sum()
     rows = []
     for name, place in _walk(real, "", problems):
         try:
-            rows.append((os.fsencode(name), _hash_member(place, total)))
+            if os.path.islink(place):  # noqa: PTH114 - a plain string
+                rows.append((os.fsencode(name), _hash_link(place)))
+                _real(folder, f"{path}/{name}")
+            else:
+                rows.append((os.fsencode(name), _hash_member(place, total)))
         except (_Refused, OSError) as error:
             problems.append(f"{name}: {_reason(error)}")
     total.mtime_ns = total.mtime_ns or os.stat(real).st_mtime_ns  # noqa: PTH116 - a plain string
@@ -196,10 +200,12 @@ def _walk(place: str, prefix: str, problems: list[str]) -> Iterator[tuple[str, s
                 yield before + entry.name, entry.path
 
 
+def _hash_link(place: str) -> str:
+    """Return what stands for a link in a folder: where it points, not what is there."""
+    return "link " + hashlib.sha256(os.fsencode(os.readlink(place))).hexdigest()  # noqa: PTH115 - a plain string
+
+
 def _hash_member(place: str, total: _Sum) -> str:
-    """Return the hash of one file of a folder; a link counts by where it points, which is not looked at."""
-    if os.path.islink(place):  # noqa: PTH114 - a plain string
-        return "link " + hashlib.sha256(os.fsencode(os.readlink(place))).hexdigest()  # noqa: PTH115 - a plain string
     size, digest, mtime = _hash_file(place)
     total.size += size
     total.mtime_ns = max(total.mtime_ns, mtime)
@@ -209,7 +215,7 @@ def _hash_member(place: str, total: _Sum) -> str:
 def _hash_file(place: str) -> tuple[int, str, int]:
     """Return size, SHA-256 and time of a file; raises OSError, or _Refused if it is no file or does not hold still."""
     descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb", buffering=0) as file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise _Refused("neither a file nor a folder")
