@@ -1,0 +1,1 @@
+"""Widgets that draw themselves into a grid: few and fat, because many small ones are slow."""

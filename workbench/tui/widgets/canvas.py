@@ -1,0 +1,157 @@
+"""The one way things get on the screen: a widget draws a kit `Grid`, and only the lines that changed are painted.
+
+Subclass `Canvas` and write `draw(width, height) -> Grid`; call `redraw()` whenever what it shows has changed. Subclass
+`Panel` to get the rounded border with a title at the left and facts at the right, and write `draw_inside(width,
+height) -> Grid`. No text drawn this way is ever parsed as markup.
+"""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from workbench.tui.kit.grid import Grid, Style, cells, clip
+from workbench.tui.palette import Palette
+
+Spans = list[tuple[str, Style]]
+
+
+def strip_of(spans: Spans, width: int, palette: Palette, ground: str = "ground") -> Strip:
+    """Return one line of a grid as a strip of exactly `width` cells."""
+    return Strip([Segment(text, palette.style(style, ground)) for text, style in spans], width)
+
+
+class Canvas(Widget):
+    """A widget that draws one grid; `ground` is the token behind whatever names no background."""
+
+    DEFAULT_CSS = "Canvas { background: $background; }"
+
+    ground = "ground"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 (Textual's name)
+        super().__init__(id=id, classes=classes, markup=False)
+        self._spans: list[Spans] = []
+        self._strips: list[Strip | None] = []
+        self._drawn_for: tuple[int, int] = (0, 0)
+        self._palette: Palette | None = None
+
+    def draw(self, width: int, height: int) -> Grid:
+        """Return what the widget shows, `width` by `height` cells."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Draw again and repaint the lines that differ; nothing happens while the widget is hidden."""
+        if not self.is_mounted or not self.size.width or not self.size.height:
+            return
+        width, height = self.size
+        palette = Palette.of(self.app)
+        whole = (width, height) != self._drawn_for or palette is not self._palette
+        grid = self.draw(width, height)
+        fresh = [grid.spans(y) for y in range(height)]
+        old, self._spans = self._spans, fresh
+        self._drawn_for, self._palette = (width, height), palette
+        if whole:
+            self._strips = [None] * height
+            self.refresh()
+            return
+        changed = [y for y in range(height) if old[y] != fresh[y]]
+        for y in changed:
+            self._strips[y] = None
+        if changed:
+            self.refresh(*_regions(changed, width))
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line, drawing first where the size or the theme is new."""
+        palette = Palette.of(self.app)
+        if tuple(self.size) != self._drawn_for or palette is not self._palette:
+            width, height = self.size
+            grid = self.draw(width, height)
+            self._spans = [grid.spans(row) for row in range(height)]
+            self._strips = [None] * height
+            self._drawn_for, self._palette = (width, height), palette
+        width = self._drawn_for[0]
+        if not 0 <= y < len(self._strips):
+            return strip_of([(" " * width, Style())], width, palette, self.ground)
+        strip = self._strips[y]
+        if strip is None:
+            strip = self._strips[y] = strip_of(self._spans[y], width, palette, self.ground)
+        return strip
+
+    def lines(self) -> list[str]:
+        """Return what is shown as text."""
+        return ["".join(text for text, _ in spans) for spans in self._spans]
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Draw for the new size."""
+        self.redraw()
+
+    def on_focus(self, event: events.Focus) -> None:
+        """Show that the focus is here."""
+        self.redraw()
+
+    def on_blur(self, event: events.Blur) -> None:
+        """Show that the focus has gone."""
+        self.redraw()
+
+
+def _regions(rows: list[int], width: int) -> list[Region]:
+    """Join neighbouring lines to few regions."""
+    found: list[Region] = []
+    start = before = rows[0]
+    for row in [*rows[1:], -2]:
+        if row != before + 1:
+            found.append(Region(0, start, width, before - start + 1))
+            start = row
+        before = row
+    return found
+
+
+def draw_border(grid: Grid, title: str, facts: Spans, *, focused: bool = False) -> None:
+    """Draw a rounded border around the whole grid, its title left and facts right; both are cut to fit."""
+    width, height = grid.width, grid.height
+    if width < 2 or height < 2:
+        return
+    look = Style(fg="focus" if focused else "border")
+    grid.put(0, 0, "╭" + "─" * (width - 2) + "╮", look)
+    grid.put(0, height - 1, "╰" + "─" * (width - 2) + "╯", look)
+    for y in range(1, height - 1):
+        grid.dot(0, y, "│", look)
+        grid.dot(width - 1, y, "│", look)
+    room = width - 6
+    if title and room > 0:
+        title = clip(title, room)
+        grid.put(2, 0, f" {title} ", Style(fg="text", bold=True))
+        room -= cells(title) + 3
+    length = sum(cells(text) for text, _ in facts)
+    if facts and length <= room:
+        x = width - 4 - length
+        grid.put(x, 0, " ", look)
+        for text, style in facts:
+            grid.put(x + 1, 0, text, style)
+            x += cells(text)
+        grid.put(x + 1, 0, " ", look)
+
+
+class Panel(Canvas):
+    """A canvas in a border; set `heading` and `facts` in `draw_inside`, which runs before the border is drawn."""
+
+    def __init__(self, heading: str = "", *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.heading = heading
+        self.facts: Spans = []
+
+    def draw_inside(self, width: int, height: int) -> Grid:
+        """Return what is inside the border."""
+        raise NotImplementedError
+
+    def draw(self, width: int, height: int) -> Grid:
+        """Draw the border and what is inside; a panel too small for a border is all inside."""
+        if width < 6 or height < 3:
+            return self.draw_inside(width, height)
+        grid = Grid(width, height)
+        grid.blit(self.draw_inside(width - 2, height - 2), 1, 1)
+        draw_border(grid, self.heading, self.facts, focused=self.has_focus)
+        return grid
