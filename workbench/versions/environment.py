@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbench import paths
 
@@ -69,8 +69,7 @@ class EnvironmentDiff:
     facts: tuple[tuple[str, str, str], ...] = ()
 
 
-@dataclass(frozen=True)
-class _Interpreter:
+class _Interpreter(NamedTuple):
     version: str
     implementation: str
     path: tuple[str, ...]

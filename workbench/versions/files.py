@@ -6,13 +6,11 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import stat
 import time
 import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,8 +23,7 @@ _SECONDS_LIMIT = 5.0
 _SETTLED_NS = 2_000_000_000
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """One file of a manifest: the SHA-256 of its bytes, their number, and whether it may be executed."""
 
     hash: str
@@ -34,12 +31,10 @@ class Kept:
     executable: bool
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """What was stored: the hash of the manifest itself, the number of files, and what was left out."""
+class Manifest(NamedTuple):
+    """What was stored: the hash of the manifest itself, and what was left out."""
 
     tree: str
-    count: int
     notes: tuple[str, ...]
 
 
@@ -53,11 +48,13 @@ class _Row(NamedTuple):
     taken_ns: int
 
 
-@dataclass
 class _Walk:
-    notes: list[str] = field(default_factory=list)
-    large: list[str] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
+    """What a walk over the files leaves out, gathered as it goes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.large: list[str] = []
+        self.unreadable: list[str] = []
 
 
 class _Stored:
@@ -99,7 +96,7 @@ def snapshot(folder: Path, objects: Path, ignore: Sequence[str] = ()) -> Manifes
     tree = store(json.dumps(sorted(kept), separators=(",", ":")).encode(), objects)
     if len(seen) != len(cache) or any(row.taken_ns == taken for row in seen.values()):
         _write_cache(cache_file, seen)
-    return Manifest(tree, len(kept), _notes(walk))
+    return Manifest(tree, _notes(walk))
 
 
 def manifest(objects: Path, tree: str) -> dict[str, Kept] | None:
@@ -138,7 +135,7 @@ def _place(objects: Path, digest: str) -> Path:
 
 
 def _replace(target: Path, content: bytes) -> None:
-    temporary = target.with_name(f".{secrets.token_hex(6)}.tmp")
+    temporary = target.with_name(f".{os.urandom(6).hex()}.tmp")
     try:
         try:
             temporary.write_bytes(content)

@@ -10,8 +10,8 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from workbench.versions import selection
 
@@ -45,16 +45,14 @@ class GitProblem(Exception):
     """Git is missing, too slow, or refused; the text is its first line of complaint."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One file of a tree: its mode as git writes it (`100644`, `100755`, `120000`, `160000`) and its content's id."""
 
     mode: str
     oid: str
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One path that differs between two trees; a side that lacks it is None."""
 
     path: str
@@ -62,8 +60,7 @@ class Change:
     new: Entry | None
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The project's code as a tree that a reference keeps; paths are relative to the project folder."""
 
     commit: str | None
@@ -73,8 +70,7 @@ class Snapshot:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     git_folder: Path
     prefix: bytes
     commit: str | None
@@ -82,8 +78,7 @@ class _Place:
     in_commit: bool
 
 
-@dataclass(frozen=True)
-class _Status:
+class _Status(NamedTuple):
     commit: str | None
     branch: str | None
     tracked: tuple[bytes, ...]

@@ -37,10 +37,12 @@ class Output:
     problem: str | None = None
 
 
-@dataclass
 class _Sum:
-    size: int = 0
-    mtime_ns: int = 0
+    """Size and newest time of the files of a folder, gathered as they are read."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.mtime_ns = 0
 
 
 class _Refused(Exception):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 TEXT_LIMIT = 2_000_000
 # Beyond this many lines on both sides, after equal beginnings and ends, a careful comparison takes too long.
@@ -114,6 +113,8 @@ def _blocks(old: Sequence[str], new: Sequence[str]) -> list[_Block]:
 def _middle(old: Sequence[str], new: Sequence[str], shift: int) -> list[_Block]:
     if min(len(old), len(new)) > _CAREFUL_LINES:
         return [("replace", shift, shift + len(old), shift, shift + len(new))]
+    from difflib import SequenceMatcher  # here, because a capture has no use for it
+
     found = SequenceMatcher(None, old, new, autojunk=max(len(old), len(new)) > 1000).get_opcodes()
     return [(kind, i + shift, j + shift, k + shift, m + shift) for kind, i, j, k, m in found]
 

@@ -2,7 +2,9 @@ import os
 import shutil
 import stat
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -409,6 +411,40 @@ def test_record_survives_json(repository, objects):
     repository.write(os.fsdecode(b"caf\xe9.py"))
     version = take(repository, objects)
     assert code.CodeVersion.from_json(version.to_json() | {"later": 1}) == version
+
+
+def test_captures_at_the_same_time_do_not_disturb_each_other(repository, objects):
+    repository.write("train.py", "changed\n")
+    with ThreadPoolExecutor(4) as pool:
+        versions = list(pool.map(lambda number: take(repository, objects, f"r{number}"), range(12)))
+    assert set(versions) == {versions[0]}
+    assert (versions[0].changed, versions[0].problem) == (("train.py",), None)
+    assert len(repository.git("for-each-ref", "refs/workbench/runs").splitlines()) == 12
+
+
+def test_commits_made_meanwhile_leave_every_record_true(repository, objects):
+    over = threading.Event()
+
+    def work() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            repository.write("other.py", f"{number}\n")
+            repository.commit()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        versions = [take(repository, objects, f"r{number}") for number in range(10)]
+    finally:
+        over.set()
+        thread.join()
+    by_git = [version for version in versions if version.kind == "git"]
+    assert by_git
+    for version in by_git:
+        found = code.uncommitted(repository.folder, objects, version)
+        assert found.problem is None
+        assert {file.path for file in found.files} <= set(version.changed)
 
 
 def test_small_repository_timing_is_reported(repository, objects, record_property):
