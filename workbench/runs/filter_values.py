@@ -31,7 +31,7 @@ def seconds(text: str) -> float | None:
 
 
 def moments(text: str) -> tuple[float, float] | None:
-    """Return the first moment of a date (a whole day) or time (local, unless it says its zone), and the one after it."""
+    """Return the first moment of a date (its whole day) or time (local, unless it says its zone) and the next one."""
     try:
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             day = date.fromisoformat(text)
