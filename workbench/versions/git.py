@@ -292,14 +292,14 @@ def _choose_untracked(folder: Path, paths: Sequence[bytes], ignore: Sequence[str
     """Return which untracked files are code, and a note for each kind of file that is left out."""
     adopt: list[bytes] = []
     left: dict[str, list[str]] = {}
-    for path in paths:
-        name = os.fsdecode(path)
+    # Source files first: a heap of other files must not use up the limit before them.
+    for name in sorted(map(os.fsdecode, paths), key=lambda name: not selection.is_code_path(name)):
         if selection.ignored(name, ignore):
             continue
         if reason := _why_not(folder, name, len(adopt) >= selection.FILES_LIMIT):
             left.setdefault(reason, []).append(name)
         else:
-            adopt.append(path)
+            adopt.append(os.fsencode(name))
     return adopt, [f"{reason}: {selection.some(names)}" for reason, names in left.items()]
 
 

@@ -150,6 +150,17 @@ def test_untracked_data_is_left_out_and_named(repository, objects):
     assert repository.files_of(version.tree) == {".gitignore", "train.py", "small.csv"}
 
 
+def test_heap_of_untracked_files_is_cut_and_never_costs_a_source_file(repository, objects, monkeypatch):
+    monkeypatch.setattr(git.selection, "FILES_LIMIT", 5)
+    for number in range(10):
+        repository.write(f"images/{number}.png")
+    repository.write("zoo.py")
+    version = take(repository, objects)
+    assert len(version.changed) == 5
+    assert "zoo.py" in version.changed
+    assert "beyond 5 untracked files" in version.problem
+
+
 def test_patterns_keep_untracked_files_out(repository, objects):
     repository.write("out/model.json", "{}")
     repository.write("notes.tmp", "x")
