@@ -86,7 +86,7 @@ class Group:
     """Runs whose parameters are equal but for those that only repeat; `params` are those that differ between groups.
 
     Only finished runs are in `metrics`; `unfinished` are the numbers of the others. `against` holds, per metric, the
-    comparison with the baseline's group (empty for that group itself).
+    comparison with the baseline's group (empty for that group itself), corrected for how many were made.
     """
 
     runs: tuple[int, ...]
