@@ -383,7 +383,10 @@ def _warn(key: str, text: str) -> None:
     """Say it once, on the script's own error output."""
     if key not in _warned and len(_warned) < 100:
         _warned.add(key)
-        print(f"workbench: {text}", file=sys.stderr)  # noqa: T201
+        try:
+            print(f"workbench: {text}", file=sys.stderr, flush=True)  # noqa: T201
+        except (OSError, ValueError):  # a full disk under the log, or a closed stream, is not the script's trouble
+            return
 
 
 def _inside(name: str) -> str:

@@ -1,1 +1,1 @@
-"""Everything a user can do, one function each, a module per noun. Every front end calls these and nothing below them."""
+"""Everything a user can do, one function each, a module per noun; every front end calls these and nothing below."""

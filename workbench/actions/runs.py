@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import shlex
 import shutil
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.config import Train
+from workbench.config import Goal, Train
 from workbench.errors import ConfigError, UsageError
 from workbench.project import Project
 from workbench.runs import launch, params, queries
@@ -24,6 +25,8 @@ from workbench.runs.model import Run
 from workbench.runs.recovery import recover
 from workbench.safe import clean
 from workbench.store.connection import transaction
+from workbench.versions import code
+from workbench.versions.code import CodeVersion
 
 _SHELL_SIGNS = re.compile(r"[|&;<>()$`*?\[\]~#\n]|^\w+=")
 
@@ -140,7 +143,7 @@ def split_command(configured: str, given: Sequence[str]) -> tuple[list[str], boo
 
 
 def choose_python(project: Project, step: Train) -> str:
-    """Return the interpreter for `python`: the configured one, the project's virtual environment's, else Workbench's."""
+    """Return the interpreter for `python`: the configured, the project's virtual environment's, else Workbench's."""
     if step.python:
         path = project.folder / step.python
         if not path.exists():
@@ -210,17 +213,24 @@ def select(
     now: float | None = None,
 ) -> list[int]:
     """Return the numbers of the runs that pass the filter, in order; raises FilterError."""
-    where, arguments = "", ()
+    where: str = ""
+    arguments: tuple[Any, ...] = ()
     if filter_text.strip():
         from workbench.runs.filter import compile_filter
 
         metric = project.config.metric
         compiled = compile_filter(
-            filter_text, goal_metric=metric.name, goal=metric.goal, now=time.time() if now is None else now
+            filter_text, goal_metric=metric.name, goals=goals(project), now=time.time() if now is None else now
         )
         where, arguments = compiled.sql, compiled.arguments
     found = queries.numbers(connection, where=where, arguments=arguments, sort=sort, descending=descending, limit=limit)
     return list(found)
+
+
+def goals(project: Project) -> dict[str, Goal]:
+    """Return the direction of each metric that the configuration names."""
+    metric = project.config.metric
+    return {metric.name: metric.goal} if metric.name else {}
 
 
 def list_runs(project: Project, **options: Any) -> list[Run]:
@@ -328,14 +338,17 @@ def delete(project: Project, numbers: Iterable[int]) -> list[int]:
         recover(project, connection)
         marks = ",".join("?" * len(wanted))
         with transaction(connection, durable=True):
-            rows = connection.execute(f"SELECT id, uid, status FROM runs WHERE id IN ({marks})", wanted).fetchall()
+            rows = connection.execute(
+                f"SELECT id, uid, status, code FROM runs WHERE id IN ({marks})", wanted
+            ).fetchall()
             going = [row[0] for row in rows if row[2] in ("queued", "running")]
             if going:
                 raise UsageError(f"Run {going[0]} is still going", f"workbench stop {going[0]}")
             connection.execute(f"DELETE FROM points WHERE run IN ({marks})", wanted)
             connection.execute(f"DELETE FROM runs WHERE id IN ({marks})", wanted)
             _forget_baseline(connection, wanted)
-        for _, uid, _ in rows:
+        for _, uid, _, version in rows:
+            code.release(project.folder, CodeVersion.from_json(json.loads(version)), uid)
             shutil.rmtree(project.run_folder(uid), ignore_errors=True)
         return [row[0] for row in rows]
     finally:

@@ -98,6 +98,8 @@ class Command:
 
     def _save_end(self, status: int) -> None:
         """Keep how the command ended before anything else can go wrong."""
+        if not (self.run_folder / END_NAME).exists():
+            return
         record = json.dumps({"status": status, "ended": time.time()}).encode()
         with (self.run_folder / END_NAME).open("r+b") as file:
             if not file.read(END_ROOM).strip():

@@ -56,6 +56,9 @@ class Following:
         self._save_start()
         waiter = processes.Waiter(self.command.pid, self.command.identity) if self.command.pid else None
         while waiter is not None and not self.command.ended():
+            if not self.run_folder.exists():
+                self._abandon()
+                return
             busy = self._tick()
             waiter.wait(TICK_SECONDS if busy else IDLE_TICK_SECONDS if self._samples > 30 else TICK_SECONDS)
         self._finish()
@@ -100,6 +103,11 @@ class Following:
             processes.send(processes.members(self.run_folder, self.command.pid), signal.SIGTERM)
         elif self.stop_asked is not None and time.monotonic() - self.stop_asked > processes.STOP_GRACE_SECONDS:
             processes.send(processes.members(self.run_folder, self.command.pid), signal.SIGKILL)
+
+    def _abandon(self) -> None:
+        """End the command of a project whose folder is gone: nobody could ever see what it does."""
+        processes.end_all(self.run_folder, self.command.pid, processes.STOP_GRACE_SECONDS)
+        self.connection.close()
 
     def _finish(self) -> None:
         grace = 0.0 if self.stop_sent else processes.LEFTOVER_GRACE_SECONDS

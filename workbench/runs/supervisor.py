@@ -26,10 +26,25 @@ def main(arguments: list[str]) -> int:
         command.start()
     else:
         command.adopt()
+    try:
+        _follow(Path(folder), int(run), run_folder, command)
+    except Exception:
+        if run_folder.exists():
+            raise  # the command goes on; whoever looks next starts another supervisor for it
+        _end(run_folder, command)
+    return 0
+
+
+def _follow(folder: Path, run: int, run_folder: Path, command: Command) -> None:
     from workbench.runs.following import Following
 
-    Following(Path(folder), int(run), run_folder, command).go()
-    return 0
+    Following(folder, run, run_folder, command).go()
+
+
+def _end(run_folder: Path, command: Command) -> None:
+    from workbench.runs import processes
+
+    processes.end_all(run_folder, command.pid, processes.STOP_GRACE_SECONDS)
 
 
 if __name__ == "__main__":
