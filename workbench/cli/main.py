@@ -73,7 +73,7 @@ def _dispatch(words: list[str]) -> int:
     first = words[0] if words else ""
     if first in ("-h", "--help", "help"):
         if len(words) > 1 and first == "help":
-            return _run_command(words[1], ["--help"], folder)
+            return run_command(words[1], ["--help"], _folder(folder))
         print(help_text())
         return 0
     if first == "--version":
@@ -85,7 +85,7 @@ def _dispatch(words: list[str]) -> int:
         from workbench.cli.home import open_home
 
         return open_home(_folder(folder))
-    return _run_command(first, words[1:], folder)
+    return run_command(first, words[1:], _folder(folder))
 
 
 def _leading_options(words: list[str]) -> tuple[str, list[str]]:
@@ -109,7 +109,8 @@ def _folder(name: str) -> Path:
     return Path(os.path.normpath(Path.cwd() / name))
 
 
-def _run_command(name: str, words: list[str], folder: str) -> int:
+def run_command(name: str, words: Sequence[str], folder: Path) -> int:
+    """Run one command in `folder`; return its exit code. Raises UsageError for a name that is none."""
     if name not in COMMANDS:
         raise _unknown(name)
     import importlib
@@ -117,13 +118,14 @@ def _run_command(name: str, words: list[str], folder: str) -> int:
     module = importlib.import_module(COMMANDS[name][0])
     given, command = _split(words)
     args = parser_of(name).parse_args(given)
-    args.folder = _folder(os.path.join(folder, args.folder))  # noqa: PTH118
+    args.folder = _folder(os.path.join(folder, os.path.expanduser(args.folder)))  # noqa: PTH111, PTH118
     args.command = command
     return int(module.run(args))
 
 
-def _split(words: list[str]) -> tuple[list[str], list[str] | None]:
+def _split(given: Sequence[str]) -> tuple[list[str], list[str] | None]:
     """Return what is before `--` and what is behind it, None where there is no `--`."""
+    words = list(given)
     if "--" not in words:
         return words, None
     at = words.index("--")
@@ -136,7 +138,7 @@ def _unknown(name: str) -> Exception:
 
     what = "option" if name.startswith("-") else "command"
     near = nearest(name, COMMANDS)
-    return UsageError(f"Unknown {what} {name!r}", f"workbench {near}" if near else "workbench --help")
+    return UsageError(f"Unknown {what} {name!r}", f"Did you mean: workbench {near}" if near else "workbench --help")
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:

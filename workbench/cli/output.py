@@ -73,7 +73,8 @@ def table_lines(
     if room:
         sizes = _fitted(columns, sizes, room)
     heads = [Cell(clean(column.head), "dim") for column in columns]
-    return [_line(columns, sizes, row, room, colours) for row in [heads, *cells]]
+    shown = [heads, *cells] if any(head.text for head in heads) else cells
+    return [_line(columns, sizes, row, room, colours) for row in shown]
 
 
 def _cell(value: str | Cell) -> Cell:

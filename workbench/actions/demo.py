@@ -1,0 +1,59 @@
+"""The sample project in a scratch folder, trained with different parameters."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from workbench.actions import runs
+from workbench.errors import EnvironmentProblem, UsageError
+from workbench.project import Project, load
+from workbench.safe import clean
+
+SAMPLE = "flight-delays"
+VARIANTS: tuple[Mapping[str, str], ...] = (
+    {},
+    {"lr": "0.05"},
+    {"lr": "0.2"},
+    {"lr": "0.3", "depth": "2"},
+    {"depth": "6"},
+    {"l2": "20"},
+    {"model": "logistic"},
+    {"model": "logistic", "lr": "0.5"},
+)
+_LEFT_OUT = shutil.ignore_patterns(".workbench", "__pycache__", "*.joblib", ".venv")
+
+
+def samples_folder() -> Path:
+    """Return where the sample projects lie: in the repository, or in an installed wheel; raises EnvironmentProblem."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package.parent / "sample_projects", package / "_sample_projects"):
+        if (folder / SAMPLE / "workbench.toml").is_file():
+            return folder
+    raise EnvironmentProblem(
+        "The sample projects were not installed", "Install Workbench from its wheel or repository."
+    )
+
+
+def copy_sample(target: Path | None, name: str = SAMPLE) -> Project:
+    """Copy a sample project to `target`, or to a new scratch folder; raises UsageError where something is there."""
+    source = samples_folder() / name
+    folder = Path(tempfile.mkdtemp(prefix="workbench-demo-")) / name if target is None else target
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{clean(str(folder))} is not empty", "Give a folder that does not exist yet.")
+    shutil.copytree(source, folder, ignore=_LEFT_OUT, dirs_exist_ok=True)
+    return load(folder)
+
+
+def start_all(project: Project) -> list[int]:
+    """Queue a run for each variant and pin the first as baseline; return the numbers."""
+    numbers = [number for variant in VARIANTS for number in runs.start(project, _request(variant))]
+    runs.pin_baseline(project, numbers[0])
+    return numbers
+
+
+def _request(variant: Mapping[str, str]) -> runs.Request:
+    name = "-".join(f"{key}-{value}" for key, value in variant.items()) or "as-it-is"
+    return runs.Request(overrides=variant, name=name, tags=("demo",), trigger={"kind": "demo"})
