@@ -1,0 +1,1 @@
+"""Watching a project folder and training when something in it changes."""

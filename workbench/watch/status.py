@@ -1,0 +1,119 @@
+"""What a watcher says about itself: a lock that tells whether it lives, and a small file with the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.paths import write_atomically
+from workbench.project import Project
+
+LOCK_NAME = "watch.lock"
+STATUS_NAME = "watch.json"
+LOG_NAME = "watch.log"
+LOG_SIZE = 256_000
+_LOCK_PATIENCE = 0.5
+
+
+@dataclass(frozen=True)
+class WatchStatus:
+    """How a project is watched; times in seconds since the epoch, 0 for never.
+
+    `how` is inotify, events of the system, or polling with the reason; `unread` files have no hash yet; `waiting` says
+    what holds a run back; `problem` is one sentence with the next step. All but `alive` and `pid` are of the last
+    watcher where none lives.
+    """
+
+    alive: bool = False
+    pid: int = 0
+    how: str = ""
+    paths: tuple[str, ...] = ()
+    files: int = 0
+    directories: int = 0
+    unread: int = 0
+    since: float = 0.0
+    last_change: float = 0.0
+    last_run: int = 0
+    waiting: str = ""
+    problem: str = ""
+
+
+def read_status(project: Project) -> WatchStatus:
+    """Return the status; whether the watcher lives is told by its lock, which its death frees."""
+    alive = is_held(project.inner / LOCK_NAME)
+    try:
+        found = json.loads((project.inner / STATUS_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = {}
+    return _status(found if isinstance(found, dict) else {}, alive)
+
+
+def _status(found: Mapping[str, Any], alive: bool) -> WatchStatus:
+    """Return the values that are of the right type; the file may be older or newer than this program."""
+    known: dict[str, Any] = {}
+    for key, usual in asdict(WatchStatus()).items():
+        value = tuple(map(str, found[key])) if isinstance(found.get(key), list) else found.get(key)
+        if type(value) is type(usual) or (isinstance(usual, float) and type(value) is int):
+            known[key] = value
+    known.update(alive=alive, pid=known.get("pid", 0) if alive else 0)
+    return WatchStatus(**known)
+
+
+def write_status(project: Project, status: WatchStatus) -> None:
+    """Save the status where others find it; raises OSError."""
+    write_atomically(project.inner / STATUS_NAME, json.dumps({**asdict(status), "alive": True}))
+
+
+def take_lock(path: Path) -> int | None:
+    """Return a descriptor that holds the lock, or None where a living watcher has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    deadline = time.monotonic() + _LOCK_PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            # Whoever asks whether a watcher lives holds the lock for a moment, too.
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                return None
+            time.sleep(0.01)
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds the lock for itself."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def is_ours(path: Path, descriptor: int) -> bool:
+    """Whether the lock we hold is still the file at `path`, not one that was removed or made again."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))  # noqa: PTH116
+    except OSError:
+        return False
+
+
+def append_log(path: Path, line: str) -> None:
+    """Add a line to a log of at most twice LOG_SIZE bytes, the older half in a second file; never raises."""
+    with contextlib.suppress(OSError):
+        if path.exists() and path.stat().st_size > LOG_SIZE:
+            path.replace(path.with_suffix(".log.1"))
+        with path.open("a", encoding="utf-8", errors="replace") as file:
+            file.write(line + "\n")
