@@ -250,7 +250,7 @@ def test_odd_values_and_steps_are_kept_as_they_are(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["[red]", "[@click=app.quit]", "two\nlines", "\x1b]52;c;x\x07", "ключ", "a" * 400, ""])
 def test_a_metric_may_have_any_name(folder: Path, name: str) -> None:
-    project, found = run(folder, f"import workbench; workbench.log({{{name!r}: 1.5}})")
+    _, found = run(folder, f"import workbench; workbench.log({{{name!r}: 1.5}})")
     assert list(found.metrics) == [name[:250]]
     assert found.value(name[:250]) == 1.5
 
@@ -465,6 +465,37 @@ def test_stopping_a_queued_run_takes_it_out_of_the_queue(folder: Path) -> None:
     (folder / "go").touch()
     assert finished(project, first).status == "finished"
     assert actions.get(project, str(second)).reason == "stopped before it began"
+
+
+STAGES = """
+[stages.prepare]
+command = "python prepare.py"
+max_parallel = 3
+[stages.train]
+command = "python train.py"
+[stages.report]
+command = "python report.py"
+"""
+
+
+def test_stages_run_one_after_the_other(folder: Path) -> None:
+    (folder / "workbench.toml").write_text(STAGES)
+    for name in ("prepare", "train", "report"):
+        (folder / f"{name}.py").write_text(f"open('order', 'a').write('{name} ')")
+    project = load(folder)
+    numbers = actions.start(project, actions.Request())
+    assert [finished(project, number).status for number in numbers] == ["finished"] * 3
+    assert (folder / "order").read_text() == "prepare train report "
+
+
+def test_a_failed_stage_keeps_the_later_ones_from_starting(folder: Path) -> None:
+    (folder / "workbench.toml").write_text(STAGES)
+    (folder / "prepare.py").write_text("raise SystemExit(3)")
+    project = load(folder)
+    numbers = actions.start(project, actions.Request())
+    found = [finished(project, number) for number in numbers]
+    assert [run.status for run in found] == ["failed", "stopped", "stopped"]
+    assert found[1].reason == f"run {numbers[0]}, which comes before it, failed"
 
 
 # ---- the store -----------------------------------------------------------------------------------------------------

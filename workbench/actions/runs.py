@@ -53,7 +53,10 @@ def start(project: Project, request: Request, *, now: float | None = None) -> li
     connection = project.open_store()
     try:
         recover(project, connection)
-        numbers = [launch.create(project, connection, wish, now) for wish in wishes]
+        numbers: list[int] = []
+        for wish in wishes:  # each stage waits for the one before it
+            before = numbers[-1] if numbers else None
+            numbers.append(launch.create(project, connection, dataclasses.replace(wish, after=before), now))
         launch.fill(project, connection, now)
         return numbers
     finally:
@@ -348,7 +351,9 @@ def delete(project: Project, numbers: Iterable[int]) -> list[int]:
             connection.execute(f"DELETE FROM runs WHERE id IN ({marks})", wanted)
             _forget_baseline(connection, wanted)
         for _, uid, _, version in rows:
-            code.release(project.folder, CodeVersion.from_json(json.loads(version)), uid)
+            captured = json.loads(version)
+            if captured:
+                code.release(project.folder, CodeVersion.from_json(captured), uid)
             shutil.rmtree(project.run_folder(uid), ignore_errors=True)
         return [row[0] for row in rows]
     finally:

@@ -46,6 +46,7 @@ class Wish:
     tags: tuple[str, ...] = ()
     trigger: Mapping[str, Any] = field(default_factory=lambda: {"kind": "hand"})
     fresh: bool = False
+    after: int | None = None
 
 
 def create(project: Project, connection: sqlite3.Connection, wish: Wish, now: float) -> int:
@@ -57,11 +58,11 @@ def create(project: Project, connection: sqlite3.Connection, wish: Wish, now: fl
     with transaction(connection, durable=True):
         name = wish.name or _new_name(connection, uid)
         (run,) = connection.execute(
-            "INSERT INTO runs (uid, name, kind, status, command, python, overrides, trigger, created, host)"
-            " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?) RETURNING id",
+            "INSERT INTO runs (uid, name, kind, status, command, python, overrides, trigger, after, created, host)"
+            " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             (
                 uid, text(name, 200), wish.kind, json.dumps(_command(wish)), text(wish.python),
-                json.dumps(dict(wish.overrides)), json.dumps(dict(wish.trigger)), now, os.uname().nodename,
+                json.dumps(dict(wish.overrides)), json.dumps(dict(wish.trigger)), wish.after, now, os.uname().nodename,
             ),
         ).fetchone()  # fmt: skip
         for source in sorted(set(wish.param_sources.values())):
@@ -158,14 +159,32 @@ def _claim(project: Project, connection: sqlite3.Connection, now: float) -> tupl
         (running,) = connection.execute("SELECT count(*) FROM runs WHERE status = 'running'").fetchone()
         if running >= _places(project):
             return None
-        rows = connection.execute("SELECT id, uid FROM runs WHERE status = 'queued' ORDER BY id").fetchall()
-        for run, uid in rows:
+        rows = connection.execute(
+            "SELECT r.id, r.uid, b.id, b.status FROM runs r LEFT JOIN runs b ON b.id = r.after"
+            " WHERE r.status = 'queued' ORDER BY r.id"
+        ).fetchall()
+        dropped: dict[int, str] = {}
+        for run, uid, before, stored in rows:
+            status = dropped.get(before, stored)
+            if status in ("queued", "running"):
+                continue
+            if status in _BROKEN:
+                _drop(connection, run, now, f"run {before}, which comes before it, {_BROKEN[status]}")
+                dropped[run] = "stopped"
+                continue
             lock = _lock_or_none(project, uid)
             if lock is not None:
                 connection.execute("UPDATE runs SET status = 'running', started = ? WHERE id = ?", (now, run))
                 return int(run), str(uid), lock
             _set_failed(connection, run, now, "its folder is gone")
     return None
+
+
+_BROKEN = {"failed": "failed", "stopped": "was stopped", "lost": "was lost"}
+
+
+def _drop(connection: sqlite3.Connection, run: int, now: float, reason: str) -> None:
+    connection.execute("UPDATE runs SET status = 'stopped', ended = ?, reason = ? WHERE id = ?", (now, reason, run))
 
 
 def _lock_or_none(project: Project, uid: str) -> int | None:

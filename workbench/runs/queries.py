@@ -14,9 +14,10 @@ from workbench.runs.model import Curve, MetricSummary, Run
 from workbench.safe import clean
 
 _COLUMNS = (
-    "id, uid, name, kind, status, command, python, overrides, trigger, created, started, ended, exit_code, signal,"
-    " reason, stop_requested, note, code, environment, host"
+    "id, uid, name, kind, status, command, python, overrides, trigger, created, started, ended, exit_code, signal, "
+    "reason, stop_requested, note, code, environment, host"
 )
+_FIELDS = ("number", *_COLUMNS.split(", ")[1:])
 _MOST_IN_ONE = 500
 
 SORT_COLUMNS = {
@@ -114,7 +115,8 @@ def _run(row: Any, params: dict[str, Any], metrics: dict[str, MetricSummary], ta
     values = list(row)
     for index in (5, 7, 8, 17):  # command, overrides, trigger, code
         values[index] = json.loads(values[index])
-    return Run(*values, params, metrics, tags)
+    known: dict[str, Any] = dict(zip(_FIELDS, values, strict=True))
+    return Run(**known, params=params, metrics=metrics, tags=tags)
 
 
 def find(connection: sqlite3.Connection, name: str, *, metric: str = "", goal: str = "max") -> int:

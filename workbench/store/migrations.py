@@ -30,6 +30,7 @@ CREATE TABLE runs (
   python TEXT NOT NULL DEFAULT '',
   overrides TEXT NOT NULL DEFAULT '{}',      -- JSON object of what -p set
   trigger TEXT NOT NULL DEFAULT '{}',        -- JSON object: kind, and for a change its files with old and new hash
+  after INTEGER REFERENCES runs (id) ON DELETE SET NULL,  -- the run that must finish before this one starts
   created REAL NOT NULL,                     -- seconds since the epoch, UTC
   started REAL,
   ended REAL,
