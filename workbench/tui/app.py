@@ -99,6 +99,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self.doing: dict[int, str] = {}
         self.frame = 0
         self.watching = False
+        self.marked: list[int] = []
         self.reader = Reader(self.post_message)
         self.carer = Carer(lambda: self.project)
         self._jobs = itertools.count(1)
@@ -206,6 +207,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
     def open_project(self, project: Project) -> None:
         """Open another project at its runs."""
         self.project = project
+        self.marked.clear()
         for name in list(self.pages):
             if name != "projects":
                 self.pages.pop(name).remove()

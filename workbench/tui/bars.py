@@ -22,7 +22,7 @@ class Bar(Canvas):
 
     DEFAULT_CSS = "Bar { height: 1; width: 1fr; }"
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.spots: list[tuple[int, int, str]] = []
 

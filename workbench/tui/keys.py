@@ -129,7 +129,7 @@ def in_screen(keys: Iterable[Key], screen: str) -> list[Key]:
 
 
 def remap(keys: tuple[Key, ...], changes: Mapping[str, object], where: str = FILE_NAME) -> tuple[Key, ...]:
-    """Return the registry with other keys; raises ConfigError for an unknown id, a bad key, or one key for two things."""
+    """Return the registry with other keys; raises ConfigError for an unknown id, a bad key, a key for two things."""
     known = {key.id: key for key in keys}
     for name, wanted in changes.items():
         if name not in known:

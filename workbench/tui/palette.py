@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.color import Color as RichColor
 from rich.style import Style as RichStyle
@@ -117,7 +117,7 @@ class Palette:
         self._made: dict[tuple[Style, str], RichStyle] = {}
 
     @classmethod
-    def of(cls, app: App[object]) -> Palette:
+    def of(cls, app: App[Any]) -> Palette:
         """Return the palette of the app's theme."""
         theme = app.current_theme
         if app.native_ansi_color or theme.ansi:
@@ -219,7 +219,7 @@ def _opaque(colour: Color, ground: Color) -> Color:
     return colour if colour.a >= 1 else ground.blend(colour.with_alpha(1.0), colour.a)
 
 
-def register(app: App[object]) -> None:
+def register(app: App[Any]) -> None:
     """Make the two themes of Workbench known to the app."""
     for theme in THEMES:
         app.register_theme(dataclasses.replace(theme))

@@ -12,7 +12,6 @@ reading stays below about a tenth of a core. What keeps the store from being rea
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import threading
 import time
@@ -201,7 +200,7 @@ class _Source:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -31,7 +31,7 @@ class Canvas(Widget):
 
     ground = "ground"
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 (Textual's name)
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, markup=False)
         self._spans: list[Spans] = []
         self._strips: list[Strip | None] = []
@@ -138,7 +138,7 @@ def draw_border(grid: Grid, title: str, facts: Spans, *, focused: bool = False) 
 class Panel(Canvas):
     """A canvas in a border; set `heading` and `facts` in `draw_inside`, which runs before the border is drawn."""
 
-    def __init__(self, heading: str = "", *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(self, heading: str = "", *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.heading = heading
         self.facts: Spans = []

@@ -1,0 +1,596 @@
+"""The Runs screen: filter, table, preview."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input
+
+from workbench.actions import runs as actions
+from workbench.runs.model import GLYPHS, STATUSES, Run
+from workbench.safe import clean
+from workbench.tui.bars import SPINNER
+from workbench.tui.charts import DIM, TEXT, put
+from workbench.tui.kit.frame import say
+from workbench.tui.kit.grid import Grid, Style, cells, clip
+from workbench.tui.kit.numbers import short
+from workbench.tui.screens.run_actions import RunActions
+from workbench.tui.screens.runs_columns import Cells, Placed, choices, place
+from workbench.tui.screens.runs_data import RunsLoader, RunsRequest, RunsSnapshot
+from workbench.tui.screens.runs_preview import draw_preview
+from workbench.tui.widgets.canvas import Canvas, Panel, Spans, draw_border
+from workbench.tui.widgets.dialog import Choice, Chooser, Note
+from workbench.tui.widgets.table import Item, Table
+
+PREVIEW_FROM = 100
+
+
+class RunsPage(RunActions):
+    """All runs of the project."""
+
+    screen_id: ClassVar[str] = "runs"
+    DEFAULT_CSS = """
+    RunsPage #line { height: 1fr; }
+    RunsPage #error { display: none; }
+    RunsPage #preview { width: 34%; min-width: 34; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loader = RunsLoader()
+        self.snapshot = RunsSnapshot()
+        self.seen = False
+        self.filter_text = ""
+        self.draft: str | None = None
+        self.sort, self.descending = "", True
+        self.group: str | None = None
+        self.folded: frozenset[str] = frozenset()
+        self.fresh = 0
+        self.want: int | None = None
+        self.frame = 0
+        self.table = RunsTable(self)
+        self.bar = FilterBar(self)
+        self.preview = Preview(self)
+        self.error = Note(id="error")
+
+    def compose(self) -> ComposeResult:
+        """Put up filter, table and preview."""
+        yield self.bar
+        yield self.error
+        with Horizontal(id="line"):
+            yield self.table
+            yield self.preview
+
+    def on_mount(self) -> None:
+        """Let what runs be seen to run."""
+        self.set_interval(0.12, self._spin)
+        self.set_interval(1.0, self._age)
+
+    @property
+    def marked(self) -> list[int]:
+        """The marked runs, in the order in which they were marked."""
+        return self.bench.marked
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give the preview room where there is some."""
+        wide = event.size.width >= PREVIEW_FROM and event.size.height >= 10
+        self.preview.display = wide
+        self.bar.styles.height = 3 if event.size.height >= 28 else 1
+        self.ask()
+
+    # --- reading
+
+    def enter(self, target: Any) -> None:
+        """Show the runs, with the cursor on `target` where it is a number."""
+        if isinstance(target, int):
+            self.want = target
+
+    def request(self) -> RunsRequest:
+        """Return what the table and the preview need."""
+        assert self.project is not None
+        table = self.table
+        first, last = table.top, table.top + table.room
+        preview = table.current if isinstance(table.current, int) and table.current > 0 else None
+        return RunsRequest(
+            project=self.project,
+            filter_text=self.filter_text if self.draft is None else self.draft,
+            sort=self.sort,
+            descending=self.descending,
+            group=self.group,
+            folded=self.folded,
+            window=(first, last),
+            preview=preview if self.preview.display else None,
+            fresh=self.fresh,
+        )
+
+    def ask(self) -> None:
+        """Read again; often enough while something runs."""
+        if self.project is None or not self.is_mounted:
+            return
+        self.every = 1.0 if self._is_live() else 20.0
+        super().ask()
+
+    def _is_live(self) -> bool:
+        return bool(self.snapshot.counts.get("running") or self.snapshot.counts.get("queued"))
+
+    def load(self, connection: sqlite3.Connection | None, request: Any) -> RunsSnapshot:
+        """Read, on the reader's thread."""
+        return self.loader.load(connection, request)
+
+    def show(self, snapshot: Any) -> None:
+        """Take what was read."""
+        was_live, first = self._is_live(), not self.seen
+        self.snapshot, self.seen = snapshot, True
+        table = self.table
+        before = table.current, table.top
+        table.set_items(snapshot.lines)
+        if self.want is not None and self.want in snapshot.lines:
+            table.select(self.want)
+            self.want = None
+        elif first and snapshot.groups and table.current is not None and cast(int, table.current) < 0:
+            table.cursor = min(1, len(table.items) - 1)
+        gone = set(self.marked) - set(snapshot.lines) if not snapshot.groups and not self.filtered else set()
+        if gone:
+            self.bench.marked[:] = [number for number in self.marked if number not in gone]
+        self.error.display = bool(snapshot.error)
+        self.error.say(snapshot.error)
+        self._redraw()
+        if snapshot.waiting or before != (table.current, table.top) or was_live != self._is_live():
+            self.ask()
+
+    @property
+    def filtered(self) -> bool:
+        """Whether not all runs are asked for."""
+        return bool(self.filter_text or self.draft)
+
+    def _redraw(self) -> None:
+        for canvas in (self.bar, self.table, self.preview):
+            canvas.redraw()
+
+    def _spin(self) -> None:
+        if self.bench.page is self and self.snapshot.counts.get("running"):
+            self.frame += 1
+            self.table.redraw()
+
+    def _age(self) -> None:
+        if self.bench.page is self and self.snapshot.lines:
+            self.table.redraw()
+
+    def glyph(self, run: Run) -> str:
+        """Return the sign of a run's state; one that runs turns."""
+        return SPINNER[self.frame % len(SPINNER)] if run.status == "running" else GLYPHS[run.status]
+
+    # --- which runs are meant
+
+    def current_run(self) -> Run | None:
+        """Return the run under the cursor."""
+        item = self.table.current
+        row = self.snapshot.rows.get(item) if isinstance(item, int) else None
+        return None if row is None else row.run
+
+    def chosen(self) -> Run | None:
+        """Return the run under the cursor."""
+        return self.current_run()
+
+    def targets(self) -> list[int]:
+        """Return the marked runs, else the one under the cursor."""
+        run = self.current_run()
+        return list(self.marked) or ([run.number] if run is not None else [])
+
+    def baseline_number(self) -> int | None:
+        """Return the run that is pinned."""
+        return self.snapshot.baseline.number if self.snapshot.baseline is not None else None
+
+    def started(self, numbers: list[int]) -> None:
+        """Put the cursor on a run that was just started."""
+        super().started(numbers)
+        self.want = numbers[-1] if numbers else None
+
+    def deleted(self, numbers: list[int]) -> None:
+        """Forget their marks."""
+        super().deleted(numbers)
+        self.bench.marked[:] = [number for number in self.marked if number not in numbers]
+
+    def changed(self) -> None:
+        """Read the rows in view again at once."""
+        self.fresh += 1
+        self.ask()
+
+    def on_table_moved(self, event: Table.Moved) -> None:
+        """Read for the new place."""
+        event.stop()
+        self.ask()
+        self.bench.refresh_bars()
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        """Open a run, or fold a group."""
+        event.stop()
+        if isinstance(event.item, int) and event.item < 0:
+            self.fold(event.item)
+        elif isinstance(event.item, int):
+            self.bench.open_run(event.item)
+
+    def fold(self, item: int) -> None:
+        """Fold or unfold the group with this heading."""
+        label = self.snapshot.groups[-item - 1].label
+        self.folded = self.folded ^ {label}
+        self.ask()
+
+    # --- keys
+
+    def can_mark(self) -> str:
+        """Only runs can be marked."""
+        return "" if self.current_run() is not None else "Select a run first."
+
+    def do_mark(self) -> None:
+        """Mark the run, or take its mark away, and move on."""
+        run = self.current_run()
+        if run is None:
+            return
+        if run.number in self.marked:
+            self.bench.marked.remove(run.number)
+        else:
+            self.bench.marked.append(run.number)
+        self.table.do_down()
+
+    def do_back(self) -> None:
+        """Take the marks away, then the filter."""
+        if self.marked:
+            self.bench.marked.clear()
+        elif self.filter_text:
+            self.filter_text = ""
+            self.ask()
+        self._redraw()
+
+    def do_filter(self) -> None:
+        """Write a filter."""
+        self.bar.edit(self.filter_text)
+        self.draft = self.filter_text
+
+    def drafted(self, text: str) -> None:
+        """Show what a filter finds while it is written."""
+        if self.draft is not None and text != self.draft:
+            self.draft = text
+            self.ask()
+
+    def filter_done(self, text: str | None) -> None:
+        """Keep a filter, or go back to the one before (None)."""
+        if text is not None and self.snapshot.error and text == self.draft:
+            self.bench.say("The filter has a mistake; esc goes back to the one before.")
+            return
+        self.draft = None
+        if text is not None:
+            self.filter_text = text.strip()
+        self.bar.close()
+        self.table.focus()
+        self.ask()
+
+    def do_sort(self) -> None:
+        """Choose what to sort by; the same again turns the order."""
+        view = self.snapshot.view
+        names = [("run", "number"), ("name", "name"), ("status", "state"), ("duration", "duration"), ("created", "age")]
+        names += [(f"metrics.{name}", name) for name in view.metrics] + [
+            (f"params.{name}", f"params.{name}") for name in view.params
+        ]
+        shown = [
+            Choice(key, name, ("↓" if view.descending else "↑") if key == view.sort else "", key == view.sort)
+            for key, name in names
+        ]
+        self.bench.ask_for(Chooser("Sort by", shown), self.sort_by)
+
+    def sort_by(self, key: str) -> None:
+        """Sort, and keep it for the project."""
+        view = self.snapshot.view
+        self.descending = not view.descending if key == view.sort else True
+        self.sort = key
+        self._keep("sort", {"by": key, "descending": self.descending})
+        self.ask()
+
+    def do_group(self) -> None:
+        """Choose what to group by."""
+        view = self.snapshot.view
+        names = [("", "no groups"), ("tag", "tag"), ("why", "why it ran"), ("status", "state"), ("name", "name")]
+        names += [(f"params.{name}", f"params.{name}") for name in view.params]
+        shown = [Choice(key, name, "", key == view.group) for key, name in names]
+        self.bench.ask_for(Chooser("Group by", shown), self.group_by)
+
+    def group_by(self, key: str) -> None:
+        """Group, and keep it for the project."""
+        self.group, self.folded = key, frozenset()
+        self._keep("group", key or None)
+        self.ask()
+
+    def do_columns(self) -> None:
+        """Choose the columns."""
+        view = self.snapshot.view
+        known = dict(choices(view))
+        order = [*view.columns, *(name for name in known if name not in view.columns)]
+        shown = [Choice(name, known.get(name, name), "", name in view.columns) for name in order]
+        self.bench.ask_for(
+            Chooser("Columns", shown, many=True, placeholder="type to narrow, space switches, enter keeps"),
+            self._columns,
+        )
+
+    def _columns(self, names: list[str]) -> None:
+        self._keep("columns", names or None)
+
+    def _keep(self, key: str, value: Any) -> None:
+        if self.project is not None:
+            self.bench.act("Saving", actions.save_view, self.project, key, value, done=lambda _: self.changed())
+
+    def can_compare(self) -> str:
+        """Two runs must be marked."""
+        count = len(self.marked)
+        return "" if count >= 2 else f"Mark two runs with space ({'one is' if count else 'none is'} marked)."
+
+    def do_compare(self) -> None:
+        """Compare the marked runs."""
+        self.bench.go("compare", tuple(self.marked))
+
+    def commands(self) -> list[tuple[str, str, Callable[[], object]]]:
+        """Offer the runs in view to the palette."""
+        found: list[tuple[str, str, Callable[[], object]]] = []
+        for number, row in list(self.snapshot.rows.items())[:40]:
+            found.append((f"open run {number}", row.run.name, lambda number=number: self.bench.open_run(number)))  # type: ignore[misc]
+        return found
+
+    def status(self) -> Spans:
+        """Say what is marked and what is under the cursor."""
+        run = self.current_run()
+        spans: Spans = []
+        if self.marked:
+            spans += [(f"◆ {len(self.marked)} marked", Style(fg="mark")), ("  ", DIM)]
+        if run is not None:
+            command = run.command if isinstance(run.command, str) else " ".join(run.command)
+            spans += [(f"run {run.number}  ", DIM), (clean(command), DIM)]
+            if run.reason:
+                spans += [(f"  {clean(run.reason)}", DIM)]
+        return spans
+
+
+class FilterBar(Canvas):
+    """The filter with what it finds, the order, the groups, and how many runs there are in each state."""
+
+    DEFAULT_CSS = """
+    FilterBar { height: 3; width: 1fr; }
+    FilterBar Input {
+        display: none; border: none; height: 1; padding: 0; background: $background; offset: 4 1; width: 60%;
+    }
+    FilterBar Input:focus { border: none; background: $background; }
+    """
+
+    def __init__(self, page: RunsPage) -> None:
+        super().__init__()
+        self.page = page
+        self.input = FilterInput(placeholder="auc > 0.7 and params.lr = 0.1 and not failed", select_on_focus=False)
+
+    def compose(self) -> ComposeResult:
+        """Put up the line to write in."""
+        yield self.input
+
+    def edit(self, text: str) -> None:
+        """Begin to write."""
+        line = self.input
+        line.styles.offset = (4, 1 if self.size.height >= 3 else 0)
+        line.value = text
+        line.cursor_position = len(text)
+        line.display = True
+        line.focus()
+        self.redraw()
+
+    def close(self) -> None:
+        """End to write."""
+        self.input.display = False
+        self.redraw()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show what it finds."""
+        event.stop()
+        self.page.drafted(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Keep it."""
+        event.stop()
+        self.page.filter_done(event.value)
+
+    def on_click(self, event: events.Click) -> None:
+        """Write where it is clicked."""
+        if not self.input.display:
+            self.page.do_filter()
+
+    def draw(self, width: int, height: int) -> Grid:
+        """Draw it, in a border where there is room."""
+        grid, y = Grid(width, height), 0
+        editing = self.input.display
+        if height >= 3:
+            draw_border(grid, "", [], focused=editing)
+            y = 1
+        grid.put(2, y, "/", Style(fg="key" if editing else "dim"))
+        right = self._right(width)
+        length = sum(cells(text) for text, _ in right)
+        x = width - 2 - length
+        if editing:
+            x = max(x, 4 + round(width * 0.6) + 1)
+        for text, style in right:
+            grid.put(x, y, text, style)
+            x += cells(text)
+        if not editing:
+            self._draw_filter(grid, y, width - length - 8)
+        return grid
+
+    def _draw_filter(self, grid: Grid, y: int, room: int) -> None:
+        text = self.page.filter_text
+        if not text:
+            grid.put(4, y, clip("filter", max(0, room)), DIM)
+            return
+        x = 4
+        for index, part in enumerate(text.split(" and ")):
+            word = clip(f" {clean(part)} ", max(0, room - x + 4))
+            if index and cells(word) > 2:
+                x += 1
+            x = put(grid, x, y, word, Style("text", "chip"))
+
+    def _right(self, width: int) -> Spans:
+        snapshot, view = self.page.snapshot, self.page.snapshot.view
+        spans: Spans = []
+        if width >= 60:
+            name = view.sort.removeprefix("metrics.") or "run"
+            spans += [("sort ", DIM), (f"{clip(clean(name), 16)} {'↓' if view.descending else '↑'}", TEXT), ("  ", DIM)]
+        if width >= 60 and view.group:
+            spans += [("group ", DIM), (clip(clean(view.group.removeprefix("params.")), 14), TEXT), ("  ", DIM)]
+        for state in STATUSES:
+            if snapshot.counts.get(state):
+                spans += [(f"{GLYPHS[state]}{snapshot.counts[state]} ", Style(fg=state))]
+        return spans
+
+
+class FilterInput(Input):
+    """The line of the filter; esc restores."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        page = cast(FilterBar, self.parent).page
+        if event.key in ("escape", "down"):
+            event.stop()
+            event.prevent_default()
+            page.filter_done(None if event.key == "escape" else self.value)
+            return
+        await super()._on_key(event)
+
+
+class RunsTable(Table):
+    """The runs, one line each, under headings where they are grouped."""
+
+    DEFAULT_CSS = "RunsTable { width: 1fr; }"
+    head_height: ClassVar[int] = 1
+
+    def __init__(self, page: RunsPage) -> None:
+        super().__init__("Runs", id="runs")
+        self.page = page
+        self.columns: list[Placed] = []
+        self._cells: Cells | None = None
+
+    def before_draw(self, width: int, height: int) -> None:
+        """Place the columns and write the figures of the lines in view."""
+        page, snapshot = self.page, self.page.snapshot
+        first, last = self.window
+        shown = [int(item) for item in self.items[first:last] if int(item) > 0]
+        self.columns = place(snapshot.view, snapshot.rows, width)
+        self._cells = Cells(snapshot, self.columns, shown, time.time())
+        marked = f" · {len(page.marked)} marked" if page.marked else ""
+        of = f"{first + 1}–{last} of {snapshot.found}" if last else ""
+        self.facts = [(f"{of}{marked}", DIM)] if of else []
+
+    def draw_head(self, grid: Grid, width: int) -> None:
+        """Draw the titles; that of the order is lit."""
+        grid.fill(0, 0, width, 1, Style(bg="head"))
+        view = self.page.snapshot.view
+        for column in self.columns:
+            lit = bool(column.sort) and column.sort in (view.sort, f"metrics.{view.sort}", f"params.{view.sort}")
+            lit = lit and not column.id.startswith("curve.") and column.id != "delta"
+            arrow = ("↓" if view.descending else "↑") if lit else ""
+            title = clip(column.title, column.width - len(arrow)) + arrow
+            x = column.x + (column.width - cells(title) if column.right else 0)
+            grid.put(x, 0, title, Style("accent" if lit else "dim", "head", bold=lit))
+
+    def draw_row(self, grid: Grid, y: int, item: Item, here: bool) -> None:
+        """Draw a run or a heading."""
+        number, back = int(item), "select" if here else ""
+        if here:
+            grid.put(0, y, "▌" if self.has_focus else " ", Style("accent", back))
+        if number < 0:
+            self._draw_group(grid, y, number, here)
+            return
+        row = self.page.snapshot.rows.get(number)
+        marked = number in self.page.marked
+        if marked:
+            grid.put(1, y, "◆", Style("mark", back))
+        if row is None:
+            grid.put(5, y, f"{number} …", Style("dim", back))
+            return
+        grid.put(3, y, self.page.glyph(row.run), Style(row.run.status, back))
+        if self._cells is not None:
+            self._cells.draw(grid, y, row, back, here or marked)
+
+    def _draw_group(self, grid: Grid, y: int, number: int, here: bool) -> None:
+        snapshot = self.page.snapshot
+        if -number > len(snapshot.groups):
+            return
+        group, back = snapshot.groups[-number - 1], "select" if here else "group"
+        grid.fill(1 if here else 0, y, grid.width, 1, Style(bg=back))
+        grid.put(1, y, "▸" if group.label in self.page.folded else "▾", Style("dim", back))
+        best = f"best {short(group.best)}" if group.best is not None else ""
+        x = put(grid, 3, y, clip(clean(group.label), max(4, grid.width - 26)), Style("text", back, bold=True))
+        x = put(grid, x + 2, y, f"{group.count} run{'s' if group.count != 1 else ''}", Style("dim", back))
+        for state in STATUSES:
+            if group.states.get(state) and x + 5 < grid.width - len(best) - 2:
+                x = put(grid, x + 2, y, f"{GLYPHS[state]}{group.states[state]}", Style(state, back))
+        if best and x + len(best) + 2 < grid.width:
+            put(grid, grid.width - len(best) - 1, y, "best ", Style("dim", back))
+            put(grid, grid.width - len(best) + 4, y, best[5:], Style("text", back, bold=True))
+
+    def draw_empty(self, grid: Grid) -> None:
+        """Say how to come to runs."""
+        page = self.page
+        if not page.seen:
+            words = "Reading…"
+        elif page.filtered:
+            words = "No run passes the filter. esc takes it away."
+        elif page.can_train():
+            words = "No runs yet. workbench run -- python train.py"
+        else:
+            words = "No runs yet. Press r to train."
+        grid.blit(say(grid.width, grid.height, words), 0, 0)
+
+    def on_table_head_clicked(self, event: Table.HeadClicked) -> None:
+        """Sort by the column that was clicked."""
+        event.stop()
+        for column in self.columns:
+            if column.x <= event.x <= column.x + column.width and column.sort:
+                self.page.sort_by(column.sort)
+                return
+
+    def clicked(self, x: int) -> None:
+        """A click on the sign before a heading folds; one on the place of the mark marks."""
+        item = self.current
+        if isinstance(item, int) and item < 0 and x <= 2:
+            self.page.fold(item)
+
+    def do_left(self) -> None:
+        """Fold the group."""
+        item = self.current
+        if isinstance(item, int) and item < 0 and self.page.snapshot.groups[-item - 1].label not in self.page.folded:
+            self.page.fold(item)
+
+    def do_right(self) -> None:
+        """Unfold the group, or open the run."""
+        item = self.current
+        if isinstance(item, int) and item < 0:
+            if self.page.snapshot.groups[-item - 1].label in self.page.folded:
+                self.page.fold(item)
+        else:
+            self.do_open()
+
+
+class Preview(Panel):
+    """The run under the cursor."""
+
+    def __init__(self, page: RunsPage) -> None:
+        super().__init__("Preview", id="preview")
+        self.page = page
+
+    def draw_inside(self, width: int, height: int) -> Grid:
+        """Draw the run under the cursor, with one blank cell at either side."""
+        grid = Grid(width, height)
+        page, snapshot = self.page, self.page.snapshot
+        if isinstance(page.table.current, int) and page.table.current < 0:
+            grid.blit(say(width, height, "enter folds the group"), 0, 0)
+            return grid
+        glyph = page.glyph(snapshot.detail.run) if snapshot.detail is not None else ""
+        grid.blit(draw_preview(snapshot.detail, snapshot.view, width - 2, height, time.time(), glyph), 1, 0)
+        return grid
