@@ -8,8 +8,6 @@ its turn counts as changed, its old hash as unknown.
 from __future__ import annotations
 
 import os
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +20,7 @@ from workbench.paths import CONFIG_NAME
 from workbench.safe import clean
 from workbench.store.connection import file_system
 from workbench.watch import files, rules
+from workbench.watch.memory import Known, Reader, is_below
 from workbench.watch.observer import NETWORK_SECONDS, Hint, Hints, Observer, is_network
 from workbench.watch.rules import Change, Facts, Going
 from workbench.watch.status import WatchStatus
@@ -65,8 +64,8 @@ class Watcher:
         self._runs = runs
         self._tell = tell
         self._state = rules.State()
-        self._known = _Known()
-        self._reader = _Reader(root, hints)
+        self._known = Known()
+        self._reader = Reader(root, hints)
         self._own: tuple[int, ...] = ()
         self._own_ended = 0.0
         self._stopped: list[int] = []
@@ -111,7 +110,7 @@ class Watcher:
 
     def _adopt(self) -> None:
         """Take the files that the rules name as they are, and keep what is known of those that were named before."""
-        before, self._known = self._known, _Known()
+        before, self._known = self._known, Known()
         for folder in self.observer.folders():
             if not self.rules.enters(folder):
                 self.observer.forget(folder)
@@ -178,7 +177,7 @@ class Watcher:
         gone = [path for path in self._known.below(folder) if path not in present]
         seen.extend((path, None) for path in gone)
         for each in self.observer.folders():
-            if _is_below(each, folder) and (each not in folders or not files.absolute(self.root, each).is_dir()):
+            if is_below(each, folder) and (each not in folders or not files.absolute(self.root, each).is_dir()):
                 self.observer.forget(each)
         if seen:
             self._state = rules.touch(self._state, seen, now, event=False)
@@ -360,105 +359,3 @@ def _parents(folder: str) -> Iterator[str]:
     while folder:
         folder = folder.rpartition("/")[0]
         yield folder
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return not folder or path == folder or path.startswith(f"{folder}/")
-
-
-class _Known:
-    """What each watched file was when it was last looked at; names are kept once per folder to save memory."""
-
-    def __init__(self) -> None:
-        self._folders: dict[str, dict[str, tuple[Facts, bytes]]] = {}
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def get(self, path: str) -> tuple[Facts, bytes] | None:
-        folder, _, name = path.rpartition("/")
-        return self._folders.get(folder, {}).get(name)
-
-    def set(self, path: str, facts: Facts, digest: bytes) -> None:
-        folder, _, name = path.rpartition("/")
-        names = self._folders.setdefault(folder, {})
-        self._count += name not in names
-        names[name] = (facts, digest)
-
-    def remove(self, path: str) -> None:
-        folder, _, name = path.rpartition("/")
-        names = self._folders.get(folder, {})
-        self._count -= names.pop(name, None) is not None
-        if not names:
-            self._folders.pop(folder, None)
-
-    def items(self) -> Iterator[tuple[str, Facts, bytes]]:
-        for folder, names in self._folders.items():
-            prefix = f"{folder}/" if folder else ""
-            for name, (facts, digest) in names.items():
-                yield prefix + name, facts, digest
-
-    def paths(self) -> Iterator[str]:
-        return (path for path, _, _ in self.items())
-
-    def below(self, folder: str) -> list[str]:
-        chosen = [each for each in self._folders if _is_below(each, folder)]
-        return [f"{each}/{name}" if each else name for each in chosen for name in self._folders[each]]
-
-    def unread(self) -> int:
-        return sum(not digest for _, _, digest in self.items())
-
-
-class _Reader:
-    """A thread that reads files which nobody has read yet, and stops at once when asked."""
-
-    def __init__(self, root: str, hints: Hints) -> None:
-        self._root = root
-        self._hints = hints
-        self._work: queue.SimpleQueue[Sequence[tuple[int, str]] | None] = queue.SimpleQueue()
-        self._found: queue.SimpleQueue[tuple[str, Facts, bytes]] = queue.SimpleQueue()
-        self._waiting = 0
-        self._closed = False
-        self._thread = threading.Thread(target=self._go, name="reader", daemon=True)
-        self._thread.start()
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is left to read."""
-        return self._waiting == 0 and self._found.empty()
-
-    def add(self, wanted: Sequence[tuple[int, str]]) -> None:
-        """Read these (size, path) in this order."""
-        self._waiting += 1
-        self._work.put(wanted)
-
-    def results(self) -> Iterator[tuple[str, Facts, bytes]]:
-        """Return what has been read since."""
-        while not self._found.empty():
-            yield self._found.get()
-
-    def close(self) -> None:
-        """Stop, in the middle of a file if need be."""
-        self._closed = True
-        self._work.put(None)
-        self._thread.join(timeout=5)
-
-    def _go(self) -> None:
-        while (wanted := self._work.get()) is not None:
-            for at, (_, path) in enumerate(wanted):
-                if self._closed:
-                    return
-                self._read(path)
-                if at % 500 == 499:
-                    self._hints.put(Hint("wake"))
-            self._waiting -= 1
-            self._hints.put(Hint("wake"))
-
-    def _read(self, path: str) -> None:
-        try:
-            content = files.read(self._root, path, lambda: not self._closed)
-        except (files.Unsteady, files.Unreadable):
-            return
-        if content is not None:
-            self._found.put((path, *content))
