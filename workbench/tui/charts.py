@@ -53,6 +53,7 @@ def draw_chart(
     main: str = "",
     goal: str = "max",
     baseline: float | None = None,
+    against: str = "vs baseline",
     log: bool = False,
     by_time: bool = False,
     cursor: float | None = None,
@@ -64,7 +65,7 @@ def draw_chart(
         for index, (label, name) in enumerate(group.members)
         if name in data
     ]
-    _draw_heading(grid, group, metrics or {}, main, goal, baseline)
+    _draw_heading(grid, group, metrics or {}, main, goal, baseline, against)
     if height < 2:
         return grid
     level = finite(baseline) if any(name == main for _, name in group.members) else None
@@ -89,6 +90,7 @@ def _draw_heading(
     main: str,
     goal: str,
     baseline: float | None,
+    against: str,
 ) -> None:
     x = put(grid, 0, 0, clip(clean(group.title), max(4, grid.width // 3)), DIM)
     if len(group.members) == 1:
@@ -96,7 +98,7 @@ def _draw_heading(
         value = metrics[name].last if name in metrics else None
         x = put(grid, x + 1, 0, short(value), BOLD)
         if name == main:
-            draw_delta(grid, x + 1, 0, value, baseline, goal, words=True)
+            draw_delta(grid, x + 1, 0, value, baseline, goal, words=against)
         return
     for index, (label, name) in enumerate(group.members):
         text = short(metrics[name].last) if name in metrics else ""
@@ -115,7 +117,7 @@ def put(grid: Grid, x: int, y: int, text: str, style: Style) -> int:
 
 
 def draw_delta(
-    grid: Grid, x: int, y: int, value: float | None, baseline: float | None, goal: str, *, words: bool = False
+    grid: Grid, x: int, y: int, value: float | None, baseline: float | None, goal: str, *, words: str = ""
 ) -> int:
     """Draw the difference to the baseline with its arrow, where both are numbers; return the cell after it."""
     one, other = finite(value), finite(baseline)
@@ -126,7 +128,7 @@ def draw_delta(
     arrow = {"better": "▲", "worse": "▼"}.get(tone, "=")
     x = put(grid, x, y, arrow, Style(fg=tone))
     x = put(grid, x + 1, y, short(abs(difference), 6), Style(fg=tone))
-    return put(grid, x + 2, y, "vs baseline", DIM) if words and x + 14 <= grid.width else x
+    return put(grid, x + 2, y, words, DIM) if words and x + 2 + len(words) <= grid.width else x
 
 
 def tone_of(difference: float, goal: str) -> str:

@@ -30,6 +30,11 @@ _SHOWN = {
     "right": "→",
     "pageup": "pgup",
     "pagedown": "pgdn",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
 }
 _WRITTEN = {shown: name for name, shown in _SHOWN.items()} | {"return": "enter", "space": "space"}
 
@@ -66,6 +71,7 @@ class Key:
 
 
 _RUNS = ("runs", "run")
+_COMPARED = ("runs", "run", "compare")
 
 KEYS: tuple[Key, ...] = (
     Key("projects", ("1",), "projects", "Go to Projects.", handler="projects"),
@@ -81,17 +87,17 @@ KEYS: tuple[Key, ...] = (
     Key("last", ("G", "end"), "last", "Go to the last line."),
     Key("next_pane", ("tab",), "pane", "Go to the next pane.", ("projects", "run", "compare"), rank=12),
     Key("previous_pane", ("shift+tab",), "back a pane", "Go to the pane before.", ("projects", "run", "compare")),
-    Key("open", ("enter",), "open", "Open what is selected; a group folds.", ("projects", "runs"), rank=3),
+    Key("open", ("enter",), "open", "Open what is selected; a group folds.", ("projects", "runs", "compare"), rank=3),
     Key("mark", ("space",), "mark", "Mark the run, to compare, stop or delete several.", ("runs",), rank=4),
     Key("train", ("r",), "train", "Start the project's command.", ("projects", "runs", "run"), rank=1),
     Key("train_with", ("R",), "train with…", "Start it with changed parameters.", ("projects", "runs", "run"), rank=9),
     Key("stop", ("x",), "stop", "Stop what runs, or take it out of the queue.", _RUNS, rank=6),
-    Key("filter", ("slash",), "filter", "Filter: auc > 0.7 and not failed.", ("runs", "run"), rank=2),
+    Key("filter", ("slash",), "filter", "Filter: auc > 0.7 and not failed.", ("runs",), rank=2),
     Key("sort", ("s",), "sort", "Choose the column to sort by.", ("runs",), rank=7),
     Key("group", ("o",), "group", "Group by tag, parameter or trigger.", ("runs",), rank=8),
     Key("columns", ("C",), "columns", "Choose the columns; kept for the project.", ("runs",), rank=13),
     Key("compare", ("c",), "compare", "Compare the marked runs.", _RUNS, rank=5),
-    Key("baseline", ("B",), "baseline", "Pin the run that others are held against; again to unpin.", _RUNS, rank=10),
+    Key("baseline", ("B",), "baseline", "Pin the run to hold others against; again to unpin.", _COMPARED, rank=10),
     Key("watch", ("w",), "watch", "Switch watching of the project on or off.", ("projects", "runs", "run"), rank=11),
     Key("tail", ("t",), "tail", "Follow the end of the log again.", ("run",), rank=4),
     Key(
@@ -102,6 +108,12 @@ KEYS: tuple[Key, ...] = (
         ("run", "compare"),
         rank=9,
     ),
+    Key("same", ("d",), "same values", "Hide, or show, what is the same in all runs.", ("compare",), rank=4),
+    Key("next_metric", ("right_square_bracket",), "metric", "Draw the next metric.", ("compare",), rank=5),
+    Key("previous_metric", ("left_square_bracket",), "metric before", "Draw the metric before.", ("compare",)),
+    Key("axis", ("a",), "step or time", "Draw over steps or over time.", ("compare",), rank=6),
+    Key("smoother", ("plus", "equals_sign"), "smooth", "Smooth the curves more.", ("compare",), rank=7),
+    Key("rougher", ("minus",), "rough", "Smooth the curves less.", ("compare",), rank=8),
     Key("tag", ("T",), "tag", "Add tags, or remove them with a minus: good -old.", _RUNS, rank=14),
     Key("note", ("N",), "note", "Write a note on the run.", _RUNS, rank=15),
     Key("copy", ("y",), "copy", "Copy the id, path or command.", ("projects", "runs", "run"), rank=16),

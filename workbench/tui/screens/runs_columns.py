@@ -18,7 +18,7 @@ PREFIX = 5
 BAR = 8
 
 FIXED = {
-    "number": ("run", 4, 5, 0, True),
+    "number": ("#", 4, 5, 0, True),
     "name": ("name", 10, 22, 1, False),
     "delta": ("Δ base", 8, 8, 3, True),
     "why": ("why", 9, 24, 9, False),
@@ -56,15 +56,15 @@ def place(view: View, rows: Mapping[int, Row], width: int) -> list[Placed]:
     """Return the columns that fit, from left to right; what matters least goes first."""
     specs: list[tuple[str, str, int, int, float, bool]] = []
     for index, name in enumerate(["number", *view.columns]):
-        title, least, most, rank, right = _spec(name, view, rows)
+        title, least, most, rank, right = _spec(name, view, rows, width)
         specs.append((name, title, least, most, rank + index / 100, right))
     room = width - PREFIX
     taken: list[tuple[str, str, int, int, float, bool]] = []
     for spec in sorted(specs, key=lambda spec: spec[4]):
-        if spec[2] + 1 <= room or not taken:
+        if spec[2] <= room or not taken:
             taken.append(spec)
-            room -= spec[2] + 2
-    room += 2
+            room -= spec[2] + _gap(spec[0])
+    room += 1
     widths = {spec[0]: spec[2] for spec in taken}
     for spec in sorted(taken, key=lambda spec: spec[4]):
         more = max(0, min(room, spec[3] - spec[2]))
@@ -73,8 +73,13 @@ def place(view: View, rows: Mapping[int, Row], width: int) -> list[Placed]:
     found, x = [], PREFIX
     for name, title, *_, right in [spec for spec in specs if spec in taken]:
         found.append(Placed(name, title, x, widths[name], right, sort_of(name, view)))
-        x += widths[name] + 2
+        x += widths[name] + _gap(name)
     return found
+
+
+def _gap(name: str) -> int:
+    """Return the blanks after a column: one where the next stands at the right of its own room anyway."""
+    return 1 if name in ("delta", "duration", "number") else 2
 
 
 def sort_of(name: str, view: View) -> str:
@@ -86,12 +91,12 @@ def sort_of(name: str, view: View) -> str:
     return "" if name == "tags" else name.replace("curve.", "metrics.")
 
 
-def _spec(name: str, view: View, rows: Mapping[int, Row]) -> tuple[str, int, int, int, bool]:
+def _spec(name: str, view: View, rows: Mapping[int, Row], width: int) -> tuple[str, int, int, int, bool]:
     if name in FIXED:
         title, least, most, rank, right = FIXED[name]
         if name == "name":
             longest = max((cells(row.run.name) for row in rows.values()), default=0)
-            most = max(least, min(28, longest))
+            least, most = max(6, min(longest, 16)), max(least, min(28, longest))
         if name == "number":
             least = max(3, *(len(str(number)) for number in [*rows, 0]))
             most = least
@@ -100,19 +105,20 @@ def _spec(name: str, view: View, rows: Mapping[int, Row]) -> tuple[str, int, int
     title = clean(rest)
     if kind == "metrics":
         is_main = rest == view.metric
-        least = max(7, min(cells(title), 9))
+        least = 7 + (BAR - 1 if is_main and width >= 70 else 0)
         return (
             title,
             least,
-            least + BAR + 1 if is_main else max(least, min(cells(title), 14)),
+            7 + 1 + BAR if is_main else max(least, min(cells(title), 14)),
             2 if is_main else 6,
             not is_main,
         )
     if kind == "curve":
-        return title, 10, 16, 6, False
+        return title, 8, 18, 6, False
+    rank = 7 if name == next((one for one in view.columns if one.startswith("params.")), "") else 8
     longest = max((cells(value_text(row.run.params.get(rest, ""))) for row in rows.values()), default=4)
     least = max(3, min(10, max(longest, min(cells(title), 8))))
-    return title, least, max(least, min(16, cells(title))), 7, _is_number(rows, rest)
+    return title, least, max(least, min(16, cells(title))), rank, _is_number(rows, rest)
 
 
 def _is_number(rows: Mapping[int, Row], name: str) -> bool:
@@ -136,7 +142,7 @@ class Cells:
                 self._figures[column.id] = dict(zip(values, texts, strict=True))
 
     def _digits(self, column: Placed) -> int:
-        return 7 if column.id.startswith("metrics.") else column.width
+        return 7 if column.id.startswith("metrics.") or column.id == "delta" else column.width
 
     def _values(self, column: Placed, runs: Sequence[Run]) -> dict[int, float | None]:
         kind, _, name = column.id.partition(".")

@@ -303,8 +303,9 @@ def varying(runs: Sequence[Run]) -> list[str]:
     """Return the parameters, those with several values first; within that by how many runs have them."""
     names = _by_frequency(run.params for run in runs)
     values = {name: len({repr(run.params.get(name)) for run in runs}) for name in names}
-    # A parameter that differs in every run, such as a seed, says less than one that a few runs share.
-    return sorted(names, key=lambda name: (values[name] < 2, "seed" in name, -values[name]))
+    # A parameter that differs in nearly every run, such as a seed, says less than one that a few runs share.
+    many = max(3, len(runs) * 2 // 3)
+    return sorted(names, key=lambda name: (values[name] < 2, "seed" in name, values[name] > many, -values[name]))
 
 
 def _by_frequency(groups: Iterable[Iterable[str]]) -> list[str]:

@@ -71,12 +71,13 @@ def _draw_head(grid: Grid, run: Run, now: float, glyph: str) -> int:
 def _draw_curves(grid: Grid, y: int, detail: Detail, view: View, room: int) -> int:
     run = detail.run
     baseline = detail.baseline.value(view.metric) if detail.baseline and detail.baseline.number != run.number else None
+    against = f"vs run {detail.baseline.number}" if detail.baseline else ""
     groups = chart_groups(list(detail.curves), view.metric)
     value = run.value(view.metric)
     if view.metric and view.metric not in detail.curves and value is not None and room > 0:
         x = put(grid, 0, y, clip(clean(view.metric), grid.width // 2), DIM)
         x = put(grid, x + 1, y, short(value), BOLD)
-        draw_delta(grid, x + 1, y, value, baseline, view.goal, words=True)
+        draw_delta(grid, x + 1, y, value, baseline, view.goal, words=against)
         y, room = y + 1, room - 1
     if not groups:
         if not run.metrics and room > 0:
@@ -97,6 +98,7 @@ def _draw_curves(grid: Grid, y: int, detail: Detail, view: View, room: int) -> i
             main=view.metric,
             goal=view.goal,
             baseline=finite(baseline),
+            against=against,
         )
         grid.blit(chart, 0, y)
         y += each
