@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from workbench.actions.compare import Compared
@@ -85,6 +86,15 @@ def comparison_curves(
         for run, curve in zip(compared.runs, curves, strict=True)
     ]
     return Curves(metric, "seconds" if axis == "time" else "step", metric, tuple(lines), log_y=log)
+
+
+def smoothed(chart: Curves, drawn: Sequence[Sequence[float]]) -> Curves:
+    """Return a chart whose curves are `drawn` as they were smoothed; what they were before stays behind them."""
+    lines = tuple(
+        line if tuple(ys) == line.ys else replace(line, ys=tuple(ys), raw=line.ys)
+        for line, ys in zip(chart.lines, drawn, strict=True)
+    )
+    return replace(chart, lines=lines)
 
 
 def _places(curve: Curve, axis: str) -> tuple[float, ...]:
