@@ -10,12 +10,12 @@ import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.config import Goal, Train
+from workbench.config import Goal, Train, nearest
 from workbench.errors import ConfigError, UsageError
 from workbench.project import Project
 from workbench.runs import launch, params, queries
@@ -33,7 +33,7 @@ _SHELL_SIGNS = re.compile(r"[|&;<>()$`*?\[\]~#\n]|^\w+=")
 
 @dataclass(frozen=True)
 class Request:
-    """A wish to run something; an empty command means the one in workbench.toml."""
+    """A wish to run something; an empty command means the one in workbench.toml, all its stages or only `stage`."""
 
     command: tuple[str, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +41,7 @@ class Request:
     tags: tuple[str, ...] = ()
     trigger: Mapping[str, Any] = field(default_factory=lambda: {"kind": "hand"})
     fresh: bool = False
+    stage: str = ""
 
 
 def start(project: Project, request: Request, *, now: float | None = None) -> list[int]:
@@ -66,13 +67,14 @@ def start(project: Project, request: Request, *, now: float | None = None) -> li
 def rerun(project: Project, number: int, overrides: Mapping[str, str], *, now: float | None = None) -> list[int]:
     """Start the command of an earlier run again, its overrides changed by `overrides`; return the new number."""
     run = get(project, str(number))
-    command = run.command if isinstance(run.command, list) else [run.command]
-    trigger = {"kind": "hand", "again": run.number}
-    merged = {**run.overrides, **overrides}
-    config = project.config
-    if _same_as_configured(config.train, run):
-        return start(project, Request(overrides=merged, trigger=trigger), now=now)
-    return start(project, Request(tuple(command), merged, trigger=trigger), now=now)
+    command = tuple(run.command) if isinstance(run.command, list) else ("/bin/sh", "-c", run.command)
+    request = Request(overrides={**run.overrides, **overrides}, trigger={"kind": "hand", "again": run.number})
+    stages = [tag.removeprefix("stage:") for tag in run.tags if tag.startswith("stage:")]
+    if stages and stages[0] in project.config.stages:
+        return start(project, dataclasses.replace(request, stage=stages[0]), now=now)
+    if _same_as_configured(project.config.train, run):
+        return start(project, request, now=now)
+    return start(project, dataclasses.replace(request, command=command), now=now)
 
 
 def _same_as_configured(step: Train, run: Run) -> bool:
@@ -84,6 +86,8 @@ def _steps(project: Project, request: Request) -> list[tuple[str, Train]]:
     if request.command:
         step = dataclasses.replace(config.train, command="")
         return [("", step)]
+    if request.stage:
+        return [(request.stage, config.stages[request.stage])]
     if config.train.command:
         return [("", config.train)]
     if config.stages:
@@ -97,8 +101,6 @@ def _steps(project: Project, request: Request) -> list[tuple[str, Train]]:
 def _wish(project: Project, step: Train, stage: str, request: Request) -> launch.Wish:
     argv, shell = split_command(step.command, request.command)
     python = choose_python(project, step)
-    if argv and not shell:
-        argv = [_interpreter(argv[0], python, given=bool(request.command)), *argv[1:]]
     script = _script_text(project.folder, argv)
     file_params, file_bytes = _params_file(project, step)
     argv, handed = params.apply_to_arguments(argv, request.overrides, script)
@@ -111,7 +113,8 @@ def _wish(project: Project, step: Train, stage: str, request: Request) -> launch
     if step.params and rest:
         file_bytes = params.with_overrides(file_bytes, Path(step.params).suffix, rest)
     return launch.Wish(
-        argv=tuple(_with_params_path(argv, step.params)),
+        command=argv[-1] if shell else tuple(argv),
+        argv=tuple(_started(argv, python, step.params, shell=shell, given=bool(request.command))),
         shell=shell,
         name=request.name or "",
         python=python if _is_python(argv) else "",
@@ -125,7 +128,23 @@ def _wish(project: Project, step: Train, stage: str, request: Request) -> launch
         tags=(*request.tags, *([f"stage:{stage}"] if stage else [])),
         trigger=request.trigger,
         fresh=request.fresh,
+        notices=tuple(_unknown(rest, file_params, script, step.params)),
     )
+
+
+def _unknown(overrides: Iterable[str], known: Mapping[str, Any], script: str, params_file: str) -> Iterator[str]:
+    """Say which overrides nothing seems to read: they are most often misspelt."""
+    for name in overrides:
+        if name not in known and name.rpartition(".")[2] not in script:
+            near = nearest(name, known)
+            where = f"neither {params_file} nor the script names it" if params_file else "the script does not name it"
+            yield f"-p {clean(name)}: {where}" + (f"; did you mean {near}?" if near else "")
+
+
+def _started(argv: Sequence[str], python: str, params_file: str, *, shell: bool, given: bool) -> list[str]:
+    """Return what is really started: the chosen interpreter, and the run's own copy of the parameter file."""
+    words = _with_params_path(argv, params_file)
+    return words if shell or not words else [_interpreter(words[0], python, given=given), *words[1:]]
 
 
 def _merge(found: dict[str, Any], sources: dict[str, str], more: Mapping[str, Any], source: str) -> None:

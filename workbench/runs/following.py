@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from dataclasses import asdict
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from workbench.runs.ending import Ending, how_it_ended, oom_kills
 from workbench.runs.ingest import Ingest, add_notice, text
 from workbench.runs.machine import Sampler
 from workbench.store.connection import transaction
-from workbench.tracking import JOURNAL_FOLDER
+from workbench.tracking import ARTIFACT_FOLDER, JOURNAL_FOLDER
 
 TICK_SECONDS = 0.05
 IDLE_TICK_SECONDS = 0.2
@@ -119,7 +120,8 @@ class Following:
         self.capture.join()
         _patiently(lambda: self.capture.save_when_ready(self.connection, self.run))
         ending = self._ending()
-        results = self.capture.results(self.started, logged=self.ingest.metric_count > 0)
+        logged = self.connection.execute("SELECT path, kind FROM outputs WHERE run = ?", (self.run,)).fetchall()
+        results = self.capture.results(self.started, logged, has_metrics=self.ingest.metric_count > 0)
         _patiently(lambda: finish_row(self.connection, self.ingest, self.run, ending, results))
         remove_journals(self.run_folder)
         with contextlib.suppress(WorkbenchError, OSError):
@@ -194,19 +196,29 @@ class _Capture:
                 connection.execute("UPDATE runs SET environment = ? WHERE id = ?", (self._environment[0], run))
         self._saved = True
 
-    def results(self, started: float, *, logged: bool) -> Results:
-        """Return what the command left: the declared outputs, and the metrics files if nothing was logged."""
+    def results(self, started: float, logged: list[tuple[str, str]], *, has_metrics: bool) -> Results:
+        """Return what the command left: declared outputs, what it logged, and its metrics files if it logged none."""
         from workbench.runs import metrics_files
-        from workbench.versions import outputs
 
-        since = int(started * 1e9)
-        found = outputs.capture(self.project.folder, self.launched["outputs"], since_ns=since)
-        rows = [(item.path, item.kind, item.size, item.sha256, item.problem) for item in found]
+        names = [escape(path) for path, kind in logged if kind == "artifact"]
+        rows = _output_rows(self.run_folder / ARTIFACT_FOLDER, names, started, kind="artifact")
+        names = [escape(path) for path, kind in logged if kind == "model"]
+        rows += _output_rows(self.project.folder, names, started, kind="model")
+        rows += _output_rows(self.project.folder, self.launched["outputs"], started)
         values: dict[str, float] = {}
         problems: list[str] = []
-        if not logged:
+        if not has_metrics:
             values, problems = metrics_files.read_all(self.project.folder, self.launched["metrics"], started)
         return Results(rows, values, problems)
+
+
+def _output_rows(folder: Path, patterns: list[str], started: float, *, kind: str = "") -> list[tuple[Any, ...]]:
+    if not patterns:
+        return []
+    from workbench.versions import outputs
+
+    found = outputs.capture(folder, patterns, since_ns=int(started * 1e9))
+    return [(item.path, kind or item.kind, item.size, item.sha256, item.problem) for item in found]
 
 
 class Results:
@@ -222,7 +234,8 @@ def finish_row(connection: sqlite3.Connection, ingest: Ingest, run: int, ending:
     """Write the end of a run and what it left, in one transaction that waits for the disk."""
     with transaction(connection, durable=True):
         connection.executemany(
-            "INSERT OR REPLACE INTO outputs (run, path, kind, size, hash, problem) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO outputs (run, path, kind, size, hash, problem) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET size = excluded.size, hash = excluded.hash, problem = excluded.problem",
             [
                 (run, text(path), kind, size, digest, text(problem))
                 for path, kind, size, digest, problem in results.outputs

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.paths import user_cache_folder
+from workbench.paths import relative_to, user_cache_folder
 from workbench.project import Project, load
 from workbench.runs.ingest import add_notice, save_params, text
 from workbench.store.connection import transaction
@@ -31,7 +31,8 @@ LOCK_NAME = "lock"
 class Wish:
     """Everything that is decided before a run exists; paths are relative to the project."""
 
-    argv: tuple[str, ...]
+    command: str | tuple[str, ...]  # as the user would type it
+    argv: tuple[str, ...]  # as it is started
     shell: bool = False
     kind: str = "train"
     name: str = ""
@@ -47,6 +48,7 @@ class Wish:
     trigger: Mapping[str, Any] = field(default_factory=lambda: {"kind": "hand"})
     fresh: bool = False
     after: int | None = None
+    notices: tuple[str, ...] = ()
 
 
 def create(project: Project, connection: sqlite3.Connection, wish: Wish, now: float) -> int:
@@ -61,7 +63,7 @@ def create(project: Project, connection: sqlite3.Connection, wish: Wish, now: fl
             "INSERT INTO runs (uid, name, kind, status, command, python, overrides, trigger, after, created, host)"
             " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             (
-                uid, text(name, 200), wish.kind, json.dumps(_command(wish)), text(wish.python),
+                uid, text(name, 200), wish.kind, json.dumps(_command(wish)), _portable(project, wish.python),
                 json.dumps(dict(wish.overrides)), json.dumps(dict(wish.trigger)), wish.after, now, os.uname().nodename,
             ),
         ).fetchone()  # fmt: skip
@@ -71,11 +73,19 @@ def create(project: Project, connection: sqlite3.Connection, wish: Wish, now: fl
         connection.executemany(
             "INSERT OR IGNORE INTO tags (run, tag) VALUES (?, ?)", [(run, text(tag, 100)) for tag in wish.tags]
         )
+        for notice in wish.notices:
+            add_notice(connection, run, 0, notice)
     return int(run)
 
 
+def _portable(project: Project, python: str) -> str:
+    """Return an interpreter inside the project as a relative path; of another only its environment's facts are kept."""
+    relative = relative_to(Path(python), project.folder) if python else ""
+    return "" if relative.startswith("/") else text(relative)
+
+
 def _command(wish: Wish) -> str | list[str]:
-    return wish.argv[-1] if wish.shell else [text(word) for word in wish.argv]
+    return text(wish.command) if isinstance(wish.command, str) else [text(word) for word in wish.command]
 
 
 def _write_folder(folder: Path, wish: Wish) -> None:
