@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     target = None if args.path is None else args.folder / Path(args.path).expanduser()
     project = actions.copy_sample(target)
     output.say(f"The sample project {project.name} is in {project.folder}")
+    _share_processors(project.config.max_parallel)
     numbers = actions.start_all(project)
     output.say(f"{len(numbers)} runs, {project.config.max_parallel} at a time:")
     try:
@@ -44,8 +46,13 @@ def run(args: argparse.Namespace) -> int:
         from workbench.cli.home import open_interface
 
         return open_interface(project.folder)
-    output.say(f"\nGo on with:  cd {project.folder} && workbench")
+    output.say(f"Go on with:  cd {project.folder} && workbench")
     return 0 if all(status == "finished" for status in statuses) else 1
+
+
+def _share_processors(places: int) -> None:
+    """Give each of the runs its share of threads: two that want all of them take several times as long."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // places)))
 
 
 def _watch(project: Project, numbers: Sequence[int]) -> list[str]:

@@ -98,9 +98,8 @@ def _line(columns: Sequence[Column], sizes: Sequence[int], row: Sequence[Cell], 
     parts, used = [], 0
     for at, (column, size, cell) in enumerate(zip(columns, sizes, row, strict=True)):
         last = at == len(columns) - 1
+        size = min(size, room - used) if room else size
         text = cut(cell.text, size)
-        if room and used + width(text) > room:
-            text = cut(text, max(room - used, 0))
         space = " " * (size - width(text))
         padded = space + paint(text, cell.role, colours=colours)
         if not column.right:

@@ -1,0 +1,147 @@
+"""What all tests share: a project of their own, the command line as a real process, waiting for a condition."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from workbench import project as projects
+from workbench.project import Project
+
+Found = TypeVar("Found")
+LIMIT = 60.0  # seconds; far more than anything takes, for machines that are busy with something else
+DEBRIS = ("WORKBENCH_RUN_DIR", "WORKBENCH_PARAMS", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES")
+
+
+def wait_until(condition: Callable[[], Found], limit: float = LIMIT, *, what: str = "") -> Found:
+    """Return what `condition` returns as soon as that is true; fail after `limit` seconds."""
+    deadline = time.monotonic() + limit
+    pause = 0.005
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {limit:g} s in vain{': ' + what if what else ''} (last: {found!r})")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+    return found
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command said: exit code, stdout, stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The JSON document on stdout; NaN and the infinities are refused, as the contract does."""
+        return json.loads(self.out, parse_constant=_refuse)
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+@pytest.fixture(name="wait_until")
+def wait_until_fixture() -> Callable[..., Any]:
+    """The function above, for test modules that cannot import this file."""
+    return wait_until
+
+
+@pytest.fixture(autouse=True)
+def workbench_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's own folder for each test, and an environment that nothing of the caller's reaches."""
+    home = tmp_path_factory.mktemp("home")
+    for name in DEBRIS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WORKBENCH_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:
+    """Make projects, make_project(files={"train.py": "..."}, config="..."), whose runs end with the test."""
+    made: list[Project] = []
+
+    def make(files: Mapping[str, str] | None = None, config: str | None = None, name: str = "project") -> Project:
+        folder = tmp_path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        text = '[project]\nname = "test"\n[train]\ncommand = "python train.py"\n' if config is None else config
+        for relative, content in {"workbench.toml": text, **(files or {})}.items():
+            path = folder / relative
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+        project = projects.load(folder)
+        made.append(project)
+        return project
+
+    yield make
+    for project in made:
+        _end_runs(project)
+
+
+@pytest.fixture
+def project(make_project: Callable[..., Project]) -> Project:
+    """A project whose train.py prints three epochs and two final scores."""
+    script = (
+        "for epoch in range(1, 4):\n"
+        "    print(f'epoch {epoch}: loss={1 / epoch:.4f}', flush=True)\n"
+        "print('auc: 0.75')\nprint('note=0.5')\n"
+    )
+    return make_project({"train.py": script})
+
+
+def _end_runs(project: Project) -> None:
+    """Stop what a test left running, so that no process outlives it."""
+    if not project.store_path.exists():
+        return
+    from workbench.actions import runs as actions
+    from workbench.errors import WorkbenchError
+
+    try:
+        connection = project.open_store()
+        going = [row[0] for row in connection.execute("SELECT id FROM runs WHERE status IN ('queued', 'running')")]
+        connection.close()
+        actions.stop(project, going)
+    except (WorkbenchError, OSError):  # the test broke the store on purpose
+        return
+
+
+@pytest.fixture
+def run_cli(tmp_path: Path) -> Callable[..., Answer]:
+    """Run `workbench` as a real process: run_cli("runs", "--json", folder=...) -> Answer; stdin is empty."""
+
+    def run(
+        *words: str,
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        stdin: str = "",
+        limit: float = LIMIT,
+    ) -> Answer:
+        answer = subprocess.run(
+            workbench_command(*words),
+            cwd=folder or tmp_path,
+            env={**os.environ, **(environment or {})},
+            input=stdin.encode(),
+            capture_output=True,
+            timeout=limit,
+            check=False,
+        )
+        return Answer(answer.returncode, answer.stdout.decode("utf-8"), answer.stderr.decode("utf-8"))
+
+    return run
+
+
+def workbench_command(*words: str) -> Sequence[str]:
+    """Return the command that runs this very Workbench."""
+    return [sys.executable, "-m", "workbench", *words]
