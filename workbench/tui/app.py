@@ -32,7 +32,7 @@ from workbench.tui import keys as keymap
 from workbench.tui import palette
 from workbench.tui.bars import FootBar, StatusBar, TopBar
 from workbench.tui.keys import Key
-from workbench.tui.reader import Carer, Reader, SnapshotReady, StoreTrouble
+from workbench.tui.reader import Carer, Reader, SnapshotReady, StoreTrouble, Watched, is_watched
 from workbench.tui.screens import available
 from workbench.tui.screens.base import Page
 from workbench.tui.widgets.canvas import Canvas
@@ -101,7 +101,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self.watching = False
         self.marked: list[int] = []
         self.reader = Reader(self.post_message)
-        self.carer = Carer(lambda: self.project)
+        self.carer = Carer(lambda: self.project, self.post_message)
         self._jobs = itertools.count(1)
         self._said_timer: Any = None
         self._safe = SafeFilter()
@@ -310,6 +310,67 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         """Move the focus back."""
         self.screen.focus_previous()
 
+    def do_palette(self) -> None:
+        """Find a command by name."""
+        from workbench.tui.commands import command_palette
+
+        self.ask_for(command_palette(self), lambda command: command())
+
+    def do_help(self) -> None:
+        """Show the keys."""
+        from workbench.tui.commands import Help
+
+        self.push_screen(Help(self))
+
+    def find_run(self, name: str) -> None:
+        """Show the run that a name means: a number, `@latest`, `@best`, an id."""
+        from workbench.actions import runs
+
+        if self.project is not None:
+            self.act("Looking", runs.get, self.project, name, done=lambda run: self.open_run(run.number))
+
+    def set_theme(self, name: str) -> None:
+        """Take another theme."""
+        self.theme = name
+
+    # --- watching
+
+    def _watch_target(self) -> Project | None:
+        target = getattr(self.page, "watch_target", None)
+        found = target() if target is not None else self.project
+        return found if isinstance(found, Project) else None
+
+    def can_watch(self) -> str:
+        """There must be a project."""
+        return "" if self._watch_target() is not None else "Select a project first."
+
+    def do_watch(self) -> None:
+        """Start the watcher of the project, or stop it."""
+        from workbench.actions import watch
+
+        project = self._watch_target()
+        if project is None:
+            return
+
+        def switch() -> str:
+            if watch.status(project).alive:
+                watch.stop(project)
+                return f"{project.name} is no longer watched."
+            found = watch.start(project)
+            return f"Watching {found.files} files of {project.name} ({found.how})."
+
+        self.act("Switching the watcher", switch, done=self._switched)
+
+    def _switched(self, words: str) -> None:
+        self.say(words)
+        self.carer.look()
+
+    def on_watched(self, message: Watched) -> None:
+        """Show whether the project is watched."""
+        if message.watching != self.watching:
+            self.watching = message.watching
+            self.refresh_bars()
+
     # --- talking
 
     def say(self, words: str) -> None:
@@ -431,15 +492,3 @@ def last_words(project: Project | None) -> str:
     runs = f"{' and '.join(parts)}: workbench runs" if parts else ""
     words = [text for text in (runs, "the watcher goes on: workbench watch --stop" if watched else "") if text]
     return f"{project.name}: {'; '.join(words)}" if words else ""
-
-
-def is_watched(project: Project) -> bool:
-    """Return whether a watcher of the project lives."""
-    try:
-        from workbench.actions import watch
-    except ImportError:
-        return False
-    try:
-        return bool(getattr(watch.status(project), "running", False))
-    except WorkbenchError:
-        return False

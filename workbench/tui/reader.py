@@ -31,6 +31,7 @@ COST_FACTOR = 14
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 CARE_SECONDS = 3.0
+FIRST_CARE_SECONDS = 0.4
 BUSY_MS = 400
 
 Load = Callable[[sqlite3.Connection | None, Any], Any]
@@ -206,28 +207,59 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-class Carer:
-    """A daemon thread that looks after runs whose supervisor died, every few seconds."""
+class Watched(Message):
+    """Whether the project in view is watched."""
 
-    def __init__(self, project: Callable[[], Project | None]) -> None:
+    def __init__(self, watching: bool) -> None:
+        super().__init__()
+        self.watching = watching
+
+
+class Carer:
+    """A daemon thread that every few seconds sees to runs whose supervisor died, and whether the project is watched."""
+
+    def __init__(self, project: Callable[[], Project | None], post: Callable[[Message], Any]) -> None:
         self._project = project
-        self._stop = threading.Event()
+        self._post = post
+        self._wake = threading.Event()
+        self._closed = False
 
     def start(self) -> None:
         """Begin."""
         threading.Thread(target=self._run, name="carer", daemon=True).start()
 
+    def look(self) -> None:
+        """Look now."""
+        self._wake.set()
+
     def close(self) -> None:
         """End the thread soon."""
-        self._stop.set()
+        self._closed = True
+        self._wake.set()
 
     def _run(self) -> None:
-        while not self._stop.wait(CARE_SECONDS):
+        self._wake.wait(FIRST_CARE_SECONDS)
+        while not self._closed:
+            self._wake.clear()
             project = self._project()
             if project is not None and project.store_path.exists():
                 # The reader tells what is wrong with a store; here it only means to try again later.
                 with contextlib.suppress(WorkbenchError, sqlite3.Error, OSError):
                     care(project)
+            watching = project is not None and is_watched(project)
+            if not self._closed:
+                self._post(Watched(watching))
+            self._wake.wait(CARE_SECONDS)
+
+
+def is_watched(project: Project) -> bool:
+    """Return whether a watcher of the project lives."""
+    from workbench.actions import watch
+
+    try:
+        return watch.status(project).alive
+    except (WorkbenchError, OSError):
+        return False
 
 
 def care(project: Project) -> list[int]:
