@@ -67,6 +67,8 @@ def finished(project: Project, number: int, limit: float = LIMIT) -> Run:
         return found[0].is_over
 
     until(over, limit)
+    said = project.run_folder(found[0].uid) / "supervisor.log"
+    assert not said.exists() or said.read_text() == ""
     return found[0]
 
 
@@ -316,7 +318,7 @@ def test_a_vanished_project_folder_ends_its_run_and_leaves_no_process(folder: Pa
 COUNTING = """
 import os, struct, sys, workbench
 truth = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
-for step in range(100_000):
+for step in range(30_000):
     workbench.log({"x": step * 0.5}, step=step)
     os.pwrite(truth, struct.pack("<q", step), 0)
 """

@@ -36,6 +36,7 @@ def wait(project: Project, number: int) -> Run:
     while not (run := actions.get(project, str(number))).is_over:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    assert (project.run_folder(run.uid) / "supervisor.log").read_text() == ""
     return run
 
 
@@ -223,4 +224,4 @@ def test_artifacts_and_models_are_kept_with_the_run(folder: Path) -> None:
     assert (project.run_folder(run.uid) / "artifacts" / "escape.txt").exists()
     assert found["model.joblib"]["kind"] == "model"
     assert len(found["model.joblib"]["facts"]["golden"]["predict"]) == 10
-    assert all(item["hash"] and item["size"] for item in found.values())
+    assert [path for path, item in found.items() if not (item["hash"] and item["size"])] == [], found

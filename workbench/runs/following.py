@@ -218,7 +218,7 @@ def _output_rows(folder: Path, patterns: list[str], started: float, *, kind: str
     from workbench.versions import outputs
 
     found = outputs.capture(folder, patterns, since_ns=int(started * 1e9))
-    return [(item.path, kind or item.kind, item.size, item.sha256, item.problem) for item in found]
+    return [(item.path, kind or item.kind, item.size, item.sha256, item.problem or "") for item in found]
 
 
 class Results:
