@@ -90,13 +90,13 @@ def _dispatch(words: list[str]) -> int:
 
 def _leading_options(words: list[str]) -> tuple[str, list[str]]:
     """Take every `-C DIR` from the front; a later one counts from the one before, as with git."""
-    from workbench.errors import UsageError
-
     folder = "."
     while words and words[0].startswith("-C"):
         given, words = words[0][2:], words[1:]
         if not given:
             if not words:
+                from workbench.errors import UsageError
+
                 raise UsageError("-C needs a folder", "workbench -C DIR runs")
             given, words = words[0], words[1:]
         folder = os.path.join(folder, os.path.expanduser(given))  # noqa: PTH111, PTH118 - pathlib costs start-up
