@@ -37,6 +37,7 @@ def start(project: Project) -> WatchStatus:
     found = read_status(project)
     if found.alive:
         return found
+    _reap()
     project.prepare()
     environment = {key: value for key, value in os.environ.items() if key != RUN_FOLDER_VARIABLE}
     with (project.inner / LOG_NAME).open("ab") as log:
@@ -98,7 +99,14 @@ def stop(project: Project) -> bool:
             raise EnvironmentProblem(f"The watcher (process {found.pid}) does not end", f"kill -9 {found.pid}")
         time.sleep(_LOOK_SECONDS)
         found = read_status(project)
-    for process in list(_watchers):
-        if process.poll() is not None:
-            _watchers.remove(process)
+    for process in _watchers:
+        if process.pid == asked:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECONDS)  # its lock is free a moment before it has ended
+    _reap()
     return asked != 0
+
+
+def _reap() -> None:
+    """Take note of watchers that have ended, so that a long-lived front end gathers no zombies."""
+    _watchers[:] = [process for process in _watchers if process.poll() is None]

@@ -73,10 +73,9 @@ def _document(status: WatchStatus) -> dict[str, Any]:
 
 
 def _lines(status: WatchStatus) -> list[tuple[str, str]]:
-    unread = f", {status.unread:,} not read yet" if status.unread else ""
     return [
         ("how", status.how),
-        ("files", f"{status.files:,} in {status.directories:,} folders{unread}"),
+        ("files", status.extent),
         ("paths", ", ".join(status.paths)),
         ("process", str(status.pid)),
         ("since", output.iso(status.since) or ""),

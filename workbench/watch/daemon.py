@@ -136,8 +136,7 @@ class Daemon:
         status = watcher.status()
         self.tell(
             "watching",
-            f"watching {status.files:,} files in {status.directories:,} folders ({status.how}):"
-            f" {', '.join(status.paths)}",
+            f"watching {replace(status, unread=0).extent} ({status.how}): {', '.join(status.paths)}",
             how=status.how, files=status.files, directories=status.directories, paths=list(status.paths),
         )  # fmt: skip
         if status.problem:

@@ -101,7 +101,7 @@ class Watcher:
             alive=True,
             how=how,
             paths=self.rules.paths,
-            files=len(self._known),
+            files=len(self._known) - (not self.rules.watches(CONFIG_NAME) and self._known.get(CONFIG_NAME) is not None),
             directories=len(self.observer.folders()),
             unread=0 if self._reader.idle else self._known.unread(),
             waiting=self._waiting,

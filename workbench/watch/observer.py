@@ -71,7 +71,8 @@ def choose(root: Path, hints: Hints) -> Observer:
     try:
         return Inotify(os.fspath(root), hints) if sys.platform == "linux" else Generic(os.fspath(root), hints)
     except OSError as error:
-        return Polling("no events", POLL_SECONDS, _problem(error))
+        problem = _problem(error)
+        return Polling(problem.reason, POLL_SECONDS, problem)
     except (ImportError, AttributeError, TypeError):
         return Generic(os.fspath(root), hints)
 

@@ -44,6 +44,16 @@ class WatchStatus:
     waiting: str = ""
     problem: str = ""
 
+    @property
+    def extent(self) -> str:
+        """How much is watched, in words."""
+        unread = f", {self.unread:,} not read yet" if self.unread else ""
+        return f"{_count(self.files, 'file')} in {_count(self.directories, 'folder')}{unread}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
 
 def read_status(project: Project) -> WatchStatus:
     """Return the status; whether the watcher lives is told by its lock, which its death frees."""
