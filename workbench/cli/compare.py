@@ -194,7 +194,7 @@ def _print_hidden(found: Compared, metric: str, whole: bool) -> None:
             (comparison.packages, "packages"),
         )
     ]
-    if parts := [f"{count} {word}" for count, word in counts if count]:
+    if parts := [f"{count} {word if count > 1 else word[:-1]}" for count, word in counts if count]:
         print(f"\nThe same in all: {', '.join(parts)} (--all shows them)")
 
 

@@ -92,11 +92,13 @@ def _range(series: Sequence[Series]) -> tuple[float, float] | None:
 
 
 def _number(grid: Grid, count: int) -> None:
-    """Write the number of each curve over its cell farthest to the right that no other number has."""
+    """Write the number of each curve over its last cell, and into the box of the cursor."""
     ends: dict[str, tuple[int, int]] = {}
     for y in range(grid.height):
         _, styles = grid.row(y)
         for x, style in enumerate(styles):
+            if grid.char(x, y) == "━" and style.fg.startswith("series"):
+                grid.put(x, y, str(int(style.fg.removeprefix("series")) + 1), style)
             if style.fg.startswith("series") and "⠀" <= grid.char(x, y) <= "⣿" and ends.get(style.fg, (-1, 0))[0] < x:
                 ends[style.fg] = (x, y)
     for index in range(min(count, 8)):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual import events
 from textual.message import Message
 
+from workbench.runs.model import Run
 from workbench.safe import clean
 from workbench.tui.kit.curve import Series
 from workbench.tui.kit.frame import say
@@ -177,6 +178,7 @@ class ParallelPanel(Panel, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("Parallel coordinates", id=id)
         self.sight: Sight | None = None
+        self.first = 0
         self._worded: set[str] = set()
 
     def take(self, sight: Sight | None) -> None:
@@ -200,23 +202,37 @@ class ParallelPanel(Panel, can_focus=True):
         everyone = [*sight.compared.runs, *sight.others]
         # Among words "not set" is a place of its own; among numbers it has none.
         self._worded = {name for name in names if any(isinstance(run.params.get(name), str) for run in everyone)}
-        room = max(2, width // 9)
-        kept = [*range(min(len(names), room - 1)), len(axes) - 1] if len(axes) > room else list(range(len(axes)))
-        behind = [Line(self._values(run.params, run.value(sight.metric), names, kept)) for run in sight.others]
+        kept = self._kept(len(names), bool(sight.metric), max(2, width // 9))
+        behind = [Line(self._values(run, names, kept)) for run in sight.others]
         marked = [
-            Line(self._values(run.params, run.value(sight.metric), names, kept), True, token(index))
-            for index, run in enumerate(sight.compared.runs)
+            Line(self._values(run, names, kept), True, token(index)) for index, run in enumerate(sight.compared.runs)
         ]
-        if len(kept) < len(axes):
-            self.facts = [(f"{len(axes) - len(kept)} axes more · ", _DIM), *self.facts]
-        # The baseline and the first runs stay in sight above the others.
-        return parallel(
-            [axes[index] for index in kept], [*behind, *reversed(marked)], width, height, plain=bool(self.app.no_color)
-        )
+        plain = bool(self.app.no_color)
+        # What comes later lies above: the baseline and the first runs stay in sight. Numbers go by the order.
+        lines = [*behind, *(marked if plain else reversed(marked))]
+        return parallel([axes[index] for index in kept], lines, width, height, plain=plain)
 
-    def _values(self, params: object, value: float | None, names: Sequence[str], kept: Sequence[int]) -> list[Value]:
-        table = params if isinstance(params, dict) else {}
-        values = [*(_axis_value(table.get(name, "—" if name in self._worded else None)) for name in names), value]
+    def _kept(self, count: int, has_metric: bool, room: int) -> list[int]:
+        """Choose the axes in view: as many parameters as fit from the first one chosen, and always the metric."""
+        fit = max(1, room - has_metric)
+        self.first = max(0, min(self.first, count - fit))
+        if count > fit:
+            self.facts = [(f"{count - fit} axes more ←→ · ", Style(fg="mark")), *self.facts]
+        return [*range(self.first, min(count, self.first + fit)), *([count] if has_metric else [])]
+
+    def do_left(self) -> None:
+        """Show the axes at the left."""
+        self.first -= 1
+        self.redraw()
+
+    def do_right(self) -> None:
+        """Show the axes at the right."""
+        self.first += 1
+        self.redraw()
+
+    def _values(self, run: Run, names: Sequence[str], kept: Sequence[int]) -> list[Value]:
+        values = [_axis_value(run.params.get(name, "—" if name in self._worded else None)) for name in names]
+        values += [run.value(self.sight.metric)] if self.sight is not None else []
         return [values[index] for index in kept]
 
 

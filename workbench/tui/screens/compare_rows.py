@@ -201,7 +201,8 @@ def _code_rows(runs: Sequence[Run], baseline: int, codes: Mapping[int, CodeDiff]
     rows = [Row("changes", cells, is_same=same, opens="code", key="code:")]
     paths = sorted({file.path for diff in codes.values() for file in diff.files})
     for path in paths[:200]:
-        parts = tuple(Cell(_file_text(codes.get(run.number), path), "differs") for run in runs)
+        texts = [_file_text(codes.get(run.number), path) for run in runs]
+        parts = tuple(Cell(text, "differs" if text else "") for text in texts)
         rows.append(Row(clean(path, 200), parts, opens="code", key=f"code:{path}"))
     return rows
 

@@ -188,6 +188,12 @@ class DiffTable(Table):
         """Say that there is nothing yet."""
         grid.put(2, 0, "Nothing differs.", _DIM)
 
+    def do_last(self) -> None:
+        """Go to the last row that is no title."""
+        super().do_last()
+        if self.row is not None and self.row.is_title:
+            self._step(-1)
+
     # --- the column
 
     def do_left(self) -> None:
