@@ -8,18 +8,20 @@ so a record is there whole or not at all.
 
 from __future__ import annotations
 
+# pathlib, and threading where _thread will do, would take most of the time of importing this module.
+# ruff: noqa: PTH103, PTH118
+import _thread
 import atexit
 import mmap
 import os
 import struct
 import sys
-import threading
 import time
-from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
     from typing import Any
 
 # The journal: MAGIC, then records. A point is POINT_TAG and POINT (28 bytes); any other record is its tag, a length
@@ -50,9 +52,9 @@ _LEAST_STEP, _GREATEST_STEP = -(1 << 63), (1 << 63) - 1
 class Journal:
     """The append-only file of one process of a run; safe to use from several threads."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{time.time_ns()}-{os.getpid()}.wbj"
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, f"{time.time_ns()}-{os.getpid()}.wbj")
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o644)
         self._mapped = hasattr(os, "posix_fallocate")
         self._map: mmap.mmap | None = None
@@ -64,7 +66,7 @@ class Journal:
         self._pending: list[bytes] = []  # records that found no room on the disk
         self._pending_size = 0
         self._retry_at = 0.0
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
         with self._lock:
             self._append(MAGIC)
 
@@ -205,7 +207,7 @@ class Journal:
 
 
 _journal: Journal | None = None
-_journal_lock = threading.RLock()
+_journal_lock = _thread.RLock()
 _warned: set[str] = set()
 
 
@@ -238,6 +240,7 @@ def log_artifact(path: str | os.PathLike[str], name: str | None = None) -> None:
     if journal is None:
         return
     import shutil
+    from pathlib import Path
 
     source = Path(path)
     relative = _inside(name or source.name)
@@ -252,6 +255,8 @@ def log_artifact(path: str | os.PathLike[str], name: str | None = None) -> None:
 
 def log_model(model: Any, path: str | os.PathLike[str], example: Any = None) -> None:
     """Save `model` at `path` and, inside a run, its signature and its predictions for up to 100 rows of `example`."""
+    from pathlib import Path
+
     _save_model(model, Path(path))
     journal = _journal or _open_journal()
     if journal is None:
@@ -283,6 +288,8 @@ def checkpoint() -> Path:
 
     Outside a run it is `checkpoints/` in the working directory. Write to a temporary name there and rename.
     """
+    from pathlib import Path
+
     folder = _run_folder()
     place = Path("checkpoints") if folder is None else folder / CHECKPOINT_FOLDER
     place.mkdir(parents=True, exist_ok=True)
@@ -291,18 +298,22 @@ def checkpoint() -> Path:
 
 def _run_folder() -> Path | None:
     value = os.environ.get(RUN_FOLDER_VARIABLE)
-    return Path(value) if value else None
+    if not value:
+        return None
+    from pathlib import Path
+
+    return Path(value)
 
 
 def _open_journal() -> Journal | None:
     global _journal
-    folder = _run_folder()
-    if folder is None:
+    folder = os.environ.get(RUN_FOLDER_VARIABLE)
+    if not folder:
         return None
     with _journal_lock:
         if _journal is None:
             try:
-                _journal = Journal(folder / JOURNAL_FOLDER)
+                _journal = Journal(os.path.join(folder, JOURNAL_FOLDER))
             except OSError as error:
                 _warn("open", f"the journal cannot be opened ({error.strerror}); nothing is recorded")
         return _journal
@@ -311,7 +322,7 @@ def _open_journal() -> Journal | None:
 def _forget_journal() -> None:
     """In a forked child: leave the parent's journal alone; the child opens one of its own."""
     global _journal, _journal_lock
-    _journal, _journal_lock = None, threading.RLock()
+    _journal, _journal_lock = None, _thread.RLock()
 
 
 def _close_journal() -> None:

@@ -1,0 +1,43 @@
+"""All benchmarks, or those whose names are given: `python tests/bench [NAME ...]`; prints one table.
+
+Nothing here fails because a figure is over its target: the verdict is in the table, and a busy machine is no fault.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.bench.measure import Figure, cells, table
+
+BENCHES = (
+    "log_call", "queryable", "tracked_run", "start_up", "big_store",
+    "printed_lines",
+)  # fmt: skip
+
+
+def main(wanted: list[str]) -> int:
+    """Run the benchmarks and print their table; 2 for a name that is none."""
+    unknown = [name for name in wanted if name not in BENCHES]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    began = time.monotonic()
+    figures: list[Figure] = []
+    for name in wanted or BENCHES:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        figures += importlib.import_module(f"tests.bench.{name}").bench()
+    print(table([cells(figure) for figure in figures]))
+    over = sum(not figure.ok for figure in figures)
+    took, load = time.monotonic() - began, os.getloadavg()[0]
+    print(f"\n{len(figures) - over} of {len(figures)} within their target; {took:.0f} s, load {load:.1f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
