@@ -8,7 +8,8 @@ import pytest
 
 HEAVY = {
     "asyncio", "docker", "lark", "matplotlib", "numpy", "pandas", "platformdirs", "pluggy", "psutil", "pynvml",
-    "requests", "rich", "scipy", "sklearn", "sqlite_utils", "textual", "tomli_w", "watchdog", "yaml", "importlib.metadata",
+    "requests", "rich", "scipy", "sklearn", "sqlite_utils", "textual", "tomli_w", "watchdog", "yaml",
+    "importlib.metadata",
 }  # fmt: skip
 
 
