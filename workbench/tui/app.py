@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -39,6 +40,7 @@ from workbench.tui.widgets.canvas import Canvas
 
 SMALLEST = (24, 6)
 SAID_SECONDS = 6.0
+BARS_SECONDS = 0.5
 
 
 class SafeFilter(LineFilter):
@@ -104,6 +106,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self.carer = Carer(lambda: self.project, self.post_message)
         self._jobs = itertools.count(1)
         self._said_timer: Any = None
+        self._bars_at = 0.0
         self._safe = SafeFilter()
         for key in self.keys:
             for name in key.keys:
@@ -223,8 +226,14 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         """Give the page in view what was read for it."""
         page = self.page
         if page is not None and page.screen_id == message.ask.screen and message.ask.project is self.project:
+            used = time.thread_time()
             page.show(message.snapshot)
-            self.refresh_bars()
+            # What the widgets have drawn is still to be painted, which takes about as long again.
+            self.reader.paint_seconds = 2 * (time.thread_time() - used)
+            now = time.monotonic()
+            if now - self._bars_at > BARS_SECONDS:
+                self._bars_at = now
+                self.refresh_bars()
 
     def on_store_trouble(self, message: StoreTrouble) -> None:
         """Say what is wrong with the store, or that it is well again."""

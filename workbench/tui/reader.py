@@ -27,6 +27,7 @@ from workbench.project import Project
 
 POLL_SECONDS = 0.04
 LEAST_PAUSE = 0.1
+MOST_PAUSE = 0.5
 COST_FACTOR = 14
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 1.0
@@ -86,6 +87,7 @@ class Reader:
         self._source = _Source()
         self._trouble = ""
         self.loads = 0
+        self.paint_seconds = 0.0
 
     def start(self) -> None:
         """Begin to read."""
@@ -112,10 +114,13 @@ class Reader:
                 if ask.every is not None and now - loaded_at >= ask.every:
                     pending = True
                 if pending and (new or now >= pause_until):
+                    used = time.thread_time()  # a loaded machine makes it slower, not dearer
                     good = self._load(ask)
-                    cost = time.monotonic() - now
+                    cost = time.thread_time() - used + self.paint_seconds
                     loaded_at = time.monotonic()
-                    pause_until = now + max(LEAST_PAUSE, cost * COST_FACTOR) if good else now + RETRY_SECONDS
+                    pause_until = (
+                        now + min(MOST_PAUSE, max(LEAST_PAUSE, cost * COST_FACTOR)) if good else now + RETRY_SECONDS
+                    )
                     done, pending = ask, not good
             self._wake.wait(POLL_SECONDS)
             self._wake.clear()

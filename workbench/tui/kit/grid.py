@@ -134,11 +134,25 @@ class Grid:
 
     def blit(self, other: Grid, x: int, y: int) -> None:
         """Copy another grid with its upper left corner at (x, y)."""
+        if 0 <= x and x + other.width <= self.width and other.width:
+            for row in range(max(0, -y), min(other.height, self.height - y)):
+                self._paste(x, y + row, *other.row(row))
+            return
         for row in range(other.height):
             column = x
             for text, style in other.spans(row):
                 self.put(column, y + row, text, style)
                 column += cells(text)
+
+    def _paste(self, x: int, y: int, other_chars: list[str], other_styles: list[Style]) -> None:
+        """Copy a whole row that fits, minding wide characters that it cuts in half."""
+        chars, end = self._chars[y], x + len(other_chars)
+        if chars[x] == "":
+            chars[x - 1] = " "
+        if end < self.width and chars[end] == "":
+            chars[end] = " "
+        chars[x:end] = other_chars
+        self._styles[y][x:end] = other_styles
 
     def char(self, x: int, y: int) -> str:
         """Return the character of one cell, "" for the right half of a wide one."""

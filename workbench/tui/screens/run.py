@@ -78,13 +78,14 @@ class RunPage(RunActions):
 
     def on_mount(self) -> None:
         """Let a run be seen to run."""
-        self.set_interval(0.12, self._spin)
+        self.set_interval(0.2, self._spin)
         self.set_interval(1.0, self.head.redraw)
         self._arrange()
 
     def on_resize(self, event: events.Resize) -> None:
         """Give the parts room."""
         self._arrange()
+        self.call_after_refresh(self._fill)
         self.ask()
 
     def _arrange(self) -> None:
@@ -189,7 +190,7 @@ class RunPage(RunActions):
         run = self.snapshot.run
         if self.bench.page is self and run is not None and run.status == "running":
             self.frame += 1
-            self.head.redraw()
+            self.head.patch(1, 0, SPINNER[self.frame % len(SPINNER)], Style(fg="running"))
 
     def on_log_view_wanted(self) -> None:
         """Read other lines of the log."""

@@ -69,7 +69,7 @@ class RunsPage(RunActions):
 
     def on_mount(self) -> None:
         """Let what runs be seen to run."""
-        self.set_interval(0.12, self._spin)
+        self.set_interval(0.2, self._spin)
         self.set_interval(1.0, self._age)
 
     @property
@@ -156,10 +156,10 @@ class RunsPage(RunActions):
     def _spin(self) -> None:
         if self.bench.page is self and self.snapshot.counts.get("running"):
             self.frame += 1
-            self.table.redraw()
+            self.table.spin()
 
     def _age(self) -> None:
-        if self.bench.page is self and self.snapshot.lines:
+        if self.bench.page is self and self._is_live():
             self.table.redraw()
 
     def glyph(self, run: Run) -> str:
@@ -486,6 +486,15 @@ class RunsTable(Table):
         of = f"{first + 1}–{last} of {snapshot.found}" if last else ""
         self.facts = [(f"{of}{marked}", DIM)] if of else []
 
+    def spin(self) -> None:
+        """Turn the signs of what runs."""
+        first, last = self.window
+        for offset, item in enumerate(self.items[first:last]):
+            row = self.page.snapshot.rows.get(int(item))
+            if row is not None and row.run.status == "running":
+                back = "select" if first + offset == self.cursor else ""
+                self.patch(4, 2 + offset, self.page.glyph(row.run), Style("running", back))
+
     def draw_head(self, grid: Grid, width: int) -> None:
         """Draw the titles; that of the order is lit."""
         grid.fill(0, 0, width, 1, Style(bg="head"))
@@ -591,6 +600,5 @@ class Preview(Panel):
         if isinstance(page.table.current, int) and page.table.current < 0:
             grid.blit(say(width, height, "enter folds the group"), 0, 0)
             return grid
-        glyph = page.glyph(snapshot.detail.run) if snapshot.detail is not None else ""
-        grid.blit(draw_preview(snapshot.detail, snapshot.view, width - 2, height, time.time(), glyph), 1, 0)
+        grid.blit(draw_preview(snapshot.detail, snapshot.view, width - 2, height, time.time()), 1, 0)
         return grid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from workbench.runs.model import Run, finite, why
 from workbench.safe import clean
@@ -213,7 +214,12 @@ class Cells:
             return
         if len(row.spark) > 1:
             tone = "dim" if row.run.status in ("failed", "lost") else "series0"
-            grid.put(column.x, y, sparkline(row.spark, column.width), Style(tone, back))
+            grid.put(column.x, y, _spark(row.spark, column.width), Style(tone, back))
+
+
+@lru_cache(maxsize=400)
+def _spark(values: tuple[float, ...], width: int) -> str:
+    return sparkline(values, width)
 
 
 def _plain(name: str, run: Run, now: float) -> tuple[str, Style]:

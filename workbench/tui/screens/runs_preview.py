@@ -27,12 +27,12 @@ CHART = 9
 """The least height of a chart with its heading."""
 
 
-def draw_preview(detail: Detail | None, view: View, width: int, height: int, now: float, glyph: str = "") -> Grid:
+def draw_preview(detail: Detail | None, view: View, width: int, height: int, now: float) -> Grid:
     """Draw a run: what it is, its curves, figures, parameters, tags and what was noticed, as far as there is room."""
     if detail is None or width < 8:
         return say(width, height, "Nothing selected.")
     grid, run = Grid(width, height), detail.run
-    y = _draw_head(grid, run, now, glyph)
+    y = _draw_head(grid, run, now)
     tail = _tail(detail)
     params = [(name, value_text(value)) for name, value in sorted(run.params.items())]
     figures = [name for name, one in run.metrics.items() if one.count == 1 and name != view.metric]
@@ -53,8 +53,8 @@ def draw_preview(detail: Detail | None, view: View, width: int, height: int, now
     return grid
 
 
-def _draw_head(grid: Grid, run: Run, now: float, glyph: str) -> int:
-    x = put(grid, 0, 0, glyph or GLYPHS[run.status], Style(fg=run.status))
+def _draw_head(grid: Grid, run: Run, now: float) -> int:
+    x = put(grid, 0, 0, GLYPHS[run.status], Style(fg=run.status))
     room = grid.width - x - 2 - len(run.status)
     put(grid, x + 1, 0, clip(clean(run.name), max(1, room)), BOLD)
     grid.put(grid.width - len(run.status), 0, run.status, Style(fg=run.status))

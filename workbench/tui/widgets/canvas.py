@@ -33,6 +33,7 @@ class Canvas(Widget):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, markup=False)
+        self._grid = Grid(0, 0)
         self._spans: list[Spans] = []
         self._strips: list[Strip | None] = []
         self._drawn_for: tuple[int, int] = (0, 0)
@@ -49,7 +50,7 @@ class Canvas(Widget):
         width, height = self.size
         palette = Palette.of(self.app)
         whole = (width, height) != self._drawn_for or palette is not self._palette
-        grid = self.draw(width, height)
+        grid = self._grid = self.draw(width, height)
         fresh = [grid.spans(y) for y in range(height)]
         old, self._spans = self._spans, fresh
         self._drawn_for, self._palette = (width, height), palette
@@ -63,12 +64,20 @@ class Canvas(Widget):
         if changed:
             self.refresh(*_regions(changed, width))
 
+    def patch(self, x: int, y: int, text: str, style: Style) -> None:
+        """Change some cells of what was drawn last, for what moves often, such as a spinner."""
+        if not 0 <= y < len(self._strips) or y >= self._grid.height:
+            return
+        self._grid.put(x, y, text, style)
+        self._spans[y], self._strips[y] = self._grid.spans(y), None
+        self.refresh(Region(x, y, cells(text), 1))
+
     def render_line(self, y: int) -> Strip:
         """Return one line, drawing first where the size or the theme is new."""
         palette = Palette.of(self.app)
         if tuple(self.size) != self._drawn_for or palette is not self._palette:
             width, height = self.size
-            grid = self.draw(width, height)
+            grid = self._grid = self.draw(width, height)
             self._spans = [grid.spans(row) for row in range(height)]
             self._strips = [None] * height
             self._drawn_for, self._palette = (width, height), palette
