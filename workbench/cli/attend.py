@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import sys
 import time
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterable
 from workbench.cli.tail import Tail
 from workbench.project import Project
 from workbench.runs.model import ENDED
-from workbench.runs.recovery import recover
 
 POLL_SECONDS = 0.005
 CALM_POLL_SECONDS = 0.02  # once a run has lasted a few seconds, nobody notices the difference
@@ -67,6 +65,8 @@ class Attendance:
 
 def look_after(project: Project) -> None:
     """Take care of runs whose supervisor died, and start what waits."""
+    from workbench.runs.recovery import recover
+
     connection = project.open_store()
     try:
         recover(project, connection)
@@ -111,10 +111,10 @@ class Progress:
 
     def update(self, pending: str) -> None:
         """Draw the unfinished line where it changed."""
-        from workbench.cli.output import cut
+        from workbench.cli.output import columns_of_terminal, cut
         from workbench.safe import clean_log_line
 
-        line = cut(clean_log_line(pending[-4000:]), shutil.get_terminal_size().columns - 1) if pending else ""
+        line = cut(clean_log_line(pending[-4000:]), columns_of_terminal() - 1) if pending else ""
         if line != self.shown:
             sys.stdout.write(f"\r\x1b[K{line}")
             sys.stdout.flush()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
-import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -57,7 +55,7 @@ def paint(text: str, role: str, *, colours: bool) -> str:
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str | Cell]], stream: TextIO | None = None) -> None:
     """Print an aligned table; on a terminal it is cut to its width, elsewhere nothing is."""
     stream = stream or sys.stdout
-    room = shutil.get_terminal_size().columns if stream.isatty() else 0
+    room = columns_of_terminal() if stream.isatty() else 0
     for line in table_lines(columns, rows, room=room, colours=colourful(stream)):
         print(line, file=stream)
 
@@ -75,6 +73,13 @@ def table_lines(
     heads = [Cell(clean(column.head), "dim") for column in columns]
     shown = [heads, *cells] if any(head.text for head in heads) else cells
     return [_line(columns, sizes, row, room, colours) for row in shown]
+
+
+def columns_of_terminal() -> int:
+    """Return how many cells a line of the terminal has."""
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def _cell(value: str | Cell) -> Cell:
@@ -175,6 +180,8 @@ def iso(moment: float | None) -> str | None:
 
 def print_csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print CSV with full digits; text that a spreadsheet would compute gets an apostrophe."""
+    import csv
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([_harmless(name) for name in head])
     writer.writerows([[_harmless(value) for value in row] for row in rows])
