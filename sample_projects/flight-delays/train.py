@@ -1,7 +1,10 @@
 """Learn which departures leave late, one iteration at a time, and judge the model on days it has not seen."""
 
+import os
 import tomllib
 from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before scikit-learn loads: runs beside each other share the cores
 
 import joblib
 import numpy as np
@@ -35,6 +38,7 @@ def boosting(params):
         learning_rate=params["lr"],
         max_depth=params["depth"],
         l2_regularization=params["l2"],
+        max_features=params["features"],
         categorical_features=list(range(len(NAMES))),
         early_stopping=False,
         random_state=params["seed"],
