@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 STATUSES = ("queued", "running", "finished", "failed", "stopped", "lost")
 GLYPHS = {"queued": "○", "running": "▶", "finished": "✓", "failed": "✗", "stopped": "■", "lost": "?"}
 ENDED = ("finished", "failed", "stopped", "lost")
 
 
-@dataclass(frozen=True, slots=True)
-class MetricSummary:
+class MetricSummary(NamedTuple):
     """A metric of one run without its points; NaN is nan, and `least` and `greatest` leave NaN and infinities out."""
 
     last: float
@@ -22,7 +21,7 @@ class MetricSummary:
     least_step: int | None
     greatest: float | None
     greatest_step: int | None
-    count: int
+    count: int  # type: ignore[assignment]  # tuple.count is of no use here
     last_t: int
 
     def best(self, goal: str) -> float | None:

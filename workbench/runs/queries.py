@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import math
 import sqlite3
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from workbench.errors import NotFoundError
 from workbench.runs.model import Curve, MetricSummary, Run
 from workbench.safe import clean
 
+# In the order of the fields of Run.
 _COLUMNS = (
     "id, uid, name, kind, status, command, python, overrides, trigger, created, started, ended, exit_code, signal, "
     "reason, stop_requested, note, code, environment, host"
 )
-_FIELDS = ("number", *_COLUMNS.split(", ")[1:])
 _MOST_IN_ONE = 500
 
 SORT_COLUMNS = {
@@ -48,24 +50,46 @@ def numbers(
 
     `sort` is a key of SORT_COLUMNS, `params.NAME`, or the name of a metric (its last value); runs without it come last.
     """
-    order, join, values = _order(connection, sort, descending)
-    sql = f"SELECT r.id FROM runs r {join} {'WHERE ' + where if where else ''} ORDER BY {order} LIMIT ?"
-    rows = connection.execute(sql, [*values, *arguments, -1 if limit is None else limit])
-    return array("q", (row[0] for row in rows))
-
-
-def _order(connection: sqlite3.Connection, sort: str, descending: bool) -> tuple[str, str, list[Any]]:
-    way = "DESC" if descending else "ASC"
+    most = -1 if limit is None else limit
     if sort in SORT_COLUMNS:
-        column = SORT_COLUMNS[sort]
-        return ("r.id " + way if sort == "run" else f"{column} IS NULL, {column} {way}, r.id DESC"), "", []
-    if sort.startswith("params."):
-        number = find_name(connection, "param", sort.removeprefix("params."))
-        join = "LEFT JOIN params s ON s.run = r.id AND s.name = ?"
-        return f"s.run IS NULL, s.value {way}, r.id DESC", join, [number]
-    number = find_name(connection, "metric", sort.removeprefix("metrics."))
-    join = "LEFT JOIN metrics s ON s.run = r.id AND s.name = ?"
-    return f"s.last IS NULL, s.last {way}, r.id DESC", join, [number]
+        return _selected(connection, where, arguments, _order(sort, descending), most)
+    space = "param" if sort.startswith("params.") else "metric"
+    name = find_name(connection, space, sort.removeprefix("params.").removeprefix("metrics."))
+    first = _by_value(connection, space, name, where, arguments, descending, most)
+    if len(first) == limit:
+        return first
+    known = set(first)
+    rest = _selected(connection, where, arguments, _order("run", True), -1 if limit is None else most)
+    first.extend([number for number in rest if number not in known][: None if limit is None else limit - len(first)])
+    return first
+
+
+def _order(sort: str, descending: bool) -> str:
+    way = "DESC" if descending else "ASC"
+    column = SORT_COLUMNS[sort]
+    return f"r.id {way}" if sort == "run" else f"{column} IS NULL, {column} {way}, r.id DESC"
+
+
+def _selected(
+    connection: sqlite3.Connection, where: str, arguments: Sequence[Any], order: str, most: int
+) -> array[int]:
+    sql = f"SELECT r.id FROM runs r {'WHERE ' + where if where else ''} ORDER BY {order} LIMIT ?"
+    return array("q", (row[0] for row in connection.execute(sql, [*arguments, most])))
+
+
+def _by_value(
+    connection: sqlite3.Connection, space: str, name: int | None, where: str, arguments: Sequence[Any],
+    descending: bool, most: int,
+) -> array[int]:  # fmt: skip
+    """Return the runs that have a value, in its order: the index holds it already, so nothing is sorted."""
+    table, column = ("params", "value") if space == "param" else ("metrics", "last")
+    known = "" if space == "param" else "AND s.last IS NOT NULL"
+    joined, also = ("JOIN runs r ON r.id = s.run", f"AND ({where})") if where else ("", "")
+    sql = (
+        f"SELECT s.run FROM {table} s {joined} WHERE s.name = ? {known} {also}"
+        f" ORDER BY s.{column} {'DESC' if descending else 'ASC'}, s.run DESC LIMIT ?"
+    )
+    return array("q", (row[0] for row in connection.execute(sql, [name, *arguments, most])))
 
 
 def find_name(connection: sqlite3.Connection, space: str, name: str) -> int | None:
@@ -83,9 +107,22 @@ def load(connection: sqlite3.Connection, wanted: Iterable[int]) -> list[Run]:
     """Return the runs with these numbers, in this order, with params, metrics and tags; missing ones are left out."""
     order = list(wanted)
     found: dict[int, Run] = {}
-    for start in range(0, len(order), _MOST_IN_ONE):
-        found.update(_load_some(connection, order[start : start + _MOST_IN_ONE]))
+    with _no_collection():
+        for start in range(0, len(order), _MOST_IN_ONE):
+            found.update(_load_some(connection, order[start : start + _MOST_IN_ONE]))
     return [found[number] for number in order if number in found]
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Make many objects without looking for garbage among them again and again, which takes as long as making them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _load_some(connection: sqlite3.Connection, wanted: list[int]) -> dict[int, Run]:
@@ -98,13 +135,15 @@ def _load_some(connection: sqlite3.Connection, wanted: list[int]) -> dict[int, R
         f"SELECT run, name, value, json FROM params WHERE run IN ({marks})", wanted
     ):
         params[run][known[name]] = json.loads(value) if as_json else value
-    for run, name, *rest in connection.execute(
+    make = MetricSummary._make
+    for row in connection.execute(
         "SELECT run, name, last, last_step, least, least_step, greatest, greatest_step, count, last_t"
         f" FROM metrics WHERE run IN ({marks})",
         wanted,
     ):
-        if name in known:
-            metrics[run][known[name]] = MetricSummary(math.nan if rest[0] is None else rest[0], *rest[1:])
+        if row[1] in known:
+            summary = make(row[2:])
+            metrics[row[0]][known[row[1]]] = summary if row[2] is not None else summary._replace(last=math.nan)
     for run, tag in connection.execute(f"SELECT run, tag FROM tags WHERE run IN ({marks})", wanted):
         tags[run].append(tag)
     rows = connection.execute(f"SELECT {_COLUMNS} FROM runs WHERE id IN ({marks})", wanted)
@@ -112,11 +151,11 @@ def _load_some(connection: sqlite3.Connection, wanted: list[int]) -> dict[int, R
 
 
 def _run(row: Any, params: dict[str, Any], metrics: dict[str, MetricSummary], tags: tuple[str, ...]) -> Run:
-    values = list(row)
+    values: list[Any] = list(row)
     for index in (5, 7, 8, 17):  # command, overrides, trigger, code
-        values[index] = json.loads(values[index])
-    known: dict[str, Any] = dict(zip(_FIELDS, values, strict=True))
-    return Run(**known, params=params, metrics=metrics, tags=tags)
+        values[index] = {} if values[index] == "{}" else json.loads(values[index])
+    build: Callable[..., Run] = Run
+    return build(*values, params, metrics, tags)
 
 
 def find(connection: sqlite3.Connection, name: str, *, metric: str = "", goal: str = "max") -> int:
