@@ -108,6 +108,9 @@ _ANSI_SERIES = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_cya
 _ANSI_HEAT = ("black", "blue", "blue", "cyan", "cyan", "green", "yellow", "yellow", "red", "bright_red")
 
 
+_BY_THEME: dict[str, Palette] = {}
+
+
 class Palette:
     """The colours of one theme by token, and the Rich styles made of them."""
 
@@ -119,10 +122,15 @@ class Palette:
     @classmethod
     def of(cls, app: App[Any]) -> Palette:
         """Return the palette of the app's theme."""
-        theme = app.current_theme
-        if app.native_ansi_color or theme.ansi:
-            return _ansi_palette()
-        return _palette(theme.name, tuple(sorted(app.theme_variables.items())), theme.dark)
+        known = _BY_THEME.get(app.theme)
+        if known is None:
+            theme = app.current_theme
+            if theme.ansi:
+                known = _ansi_palette()
+            else:
+                known = _palette(theme.name, tuple(sorted(app.theme_variables.items())), theme.dark)
+            _BY_THEME[app.theme] = known
+        return known
 
     def style(self, style: Style, ground: str = "ground") -> RichStyle:
         """Return a style of the kit in these colours; where it names no background it gets `ground`."""

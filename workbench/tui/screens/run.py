@@ -78,7 +78,7 @@ class RunPage(RunActions):
 
     def on_mount(self) -> None:
         """Let a run be seen to run."""
-        self.set_interval(0.2, self._spin)
+        self.set_interval(0.3, self._spin)
         self.set_interval(1.0, self.head.redraw)
         self._arrange()
 

@@ -54,6 +54,7 @@ class RunsPage(RunActions):
         self.fresh = 0
         self.want: int | None = None
         self.frame = 0
+        self.shown_at = 0.0
         self.table = RunsTable(self)
         self.bar = FilterBar(self)
         self.preview = Preview(self)
@@ -69,7 +70,7 @@ class RunsPage(RunActions):
 
     def on_mount(self) -> None:
         """Let what runs be seen to run."""
-        self.set_interval(0.2, self._spin)
+        self.set_interval(0.3, self._spin)
         self.set_interval(1.0, self._age)
 
     @property
@@ -127,6 +128,7 @@ class RunsPage(RunActions):
         """Take what was read."""
         was_live, first = self._is_live(), not self.seen
         self.snapshot, self.seen = snapshot, True
+        self.shown_at = time.monotonic()
         table = self.table
         before = table.current, table.top
         table.set_items(snapshot.lines)
@@ -159,7 +161,7 @@ class RunsPage(RunActions):
             self.table.spin()
 
     def _age(self) -> None:
-        if self.bench.page is self and self._is_live():
+        if self.bench.page is self and self._is_live() and time.monotonic() - self.shown_at > 1.0:
             self.table.redraw()
 
     def glyph(self, run: Run) -> str:
