@@ -335,3 +335,21 @@ def test_a_terminal_shows_a_progress_bar_in_place(make_project):
     os.close(terminal)
     assert b"\r\x1b[K0 of 3" in seen or b"\r\x1b[K1 of 3" in seen
     assert b"done" in seen
+
+
+@pytest.mark.parametrize(("typed", "left"), [(b"n\n", 1), (b"\n", 1), (b"y\n", 0)])
+def test_on_a_terminal_deleting_asks_first(project, run_cli, typed, left):
+    import pty
+
+    run_cli("run", folder=project.folder)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(project.folder)
+        os.execv(sys.executable, [sys.executable, "-m", "workbench", "delete", "1"])
+    seen = b""
+    while b"[y/N]" not in seen:
+        seen += os.read(terminal, 4096)
+    os.write(terminal, typed)
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    assert len(runs_of(run_cli, project)) == left
