@@ -25,7 +25,7 @@ from workbench.watch.observer import FORCE_VARIABLE
 from workbench.watch.status import WatchStatus
 
 LIMIT = 60.0
-SLOW = "until [ -e go ]; do sleep 0.05; done; cat value.py > seen-$$"
+SLOW = "touch begun; until [ -e go ]; do sleep 0.05; done; cat value.py > seen-$$"
 
 
 @pytest.fixture(autouse=True)
@@ -155,7 +155,7 @@ def test_many_watchers_started_at_once_leave_one(project: Project) -> None:
 def test_after_kill_9_another_watcher_starts_and_knows_the_runs_of_the_first(project: Project) -> None:
     first = ready(project)
     (project.folder / "value.py").write_text("1")
-    until(lambda: statuses(project) == ["running"])
+    until(lambda: (project.folder / "begun").exists())
     os.kill(first.pid, signal.SIGKILL)
     until(lambda: not watch.status(project).alive)
     (project.folder / "value.py").write_text("while nobody watched")

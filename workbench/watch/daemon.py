@@ -42,7 +42,7 @@ class StoreRuns:
         self._project = project
         self._connection: sqlite3.Connection | None = None
         self._version = -1
-        self._going = Going()
+        self._going = Going(free=0)  # until the store has answered
         self._recovered = 0.0
 
     def going(self) -> Going:
@@ -110,6 +110,7 @@ class Daemon:
         self._ending = ""
         self._written = WatchStatus()
         self._runs = StoreRuns(project)
+        self._watcher: Watcher | None = None
 
     def go(self) -> int:
         """Watch until told to stop; return the exit code."""
@@ -123,6 +124,7 @@ class Daemon:
             self._runs,
             self.tell,
         )
+        self._watcher = watcher
         try:
             watcher.begin(time.time())
             self._greet(watcher)
@@ -184,6 +186,8 @@ class Daemon:
     def end(self, number: int, frame: object) -> None:
         """Take a signal as the wish to end."""
         self._ending = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        if self._watcher is not None:
+            self._watcher.ending = True
         self.hints.put(Hint("wake"))
 
     def tell(self, event: str, text: str, **facts: Any) -> None:

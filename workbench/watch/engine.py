@@ -77,6 +77,7 @@ class Watcher:
         self._problem = ""
         self._facts = WatchStatus()
         self._waiting = ""
+        self.ending = False  # set from a signal: reading stops at once, in the middle of a file if need be
 
     # --- what it knows
 
@@ -119,7 +120,7 @@ class Watcher:
             facts, digest = before.get(path) or (found, b"")
             self._known.set(path, facts, digest)
             if not digest:
-                unread.append((facts[0], path))
+                unread.append((files.size_of(facts), path))
             if len(self._known) >= files.FILES_LIMIT:
                 self._problem = f"More than {files.FILES_LIMIT:,} files: the rest is not watched. Narrow [watch] paths."
                 break
@@ -245,6 +246,8 @@ class Watcher:
         during = all(going.own or touched[path].first <= self._own_ended for path in paths)
         found, again = [], []
         for path in paths:
+            if self.ending:
+                return
             touch = touched.pop(path)
             try:
                 change = self._read(path)
@@ -266,9 +269,14 @@ class Watcher:
         """Read a file and take note of its content; return the change, None where the content is the same."""
         known = self._known.get(path)
         facts = files.look(self.root, path)
-        if known is not None and known[1] and known[0] == facts and time.time_ns() - facts[2] > _SETTLED_NS:
+        if (
+            known is not None
+            and known[1]
+            and known[0] == facts
+            and time.time_ns() - files.changed_at(facts) > _SETTLED_NS
+        ):
             return None
-        content = files.read(self.root, path) if facts is not None else None
+        content = files.read(self.root, path, lambda: not self.ending) if facts is not None else None
         if content is None:
             self._known.remove(path)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,9 @@ from pathlib import Path
 from workbench.watch.rules import Facts, Rules
 
 _BLOCK = 1 << 20
+_FACTS = struct.Struct("=3Q")
+_WHOLE = (1 << 64) - 1  # some file systems keep times that no 64 bits of nanoseconds hold
+FACTS_SIZE = _FACTS.size
 FILES_LIMIT = 200_000
 
 
@@ -34,7 +38,17 @@ class Listing:
 
 def facts_of(status: os.stat_result) -> Facts:
     """Return what tells one state of a file from another without reading it."""
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return _FACTS.pack(status.st_size, status.st_mtime_ns & _WHOLE, status.st_ctime_ns & _WHOLE)
+
+
+def size_of(facts: Facts) -> int:
+    """Return the size in bytes."""
+    return int(_FACTS.unpack(facts)[0])
+
+
+def changed_at(facts: Facts) -> int:
+    """Return when the file, or what is kept about it, last changed, in nanoseconds since the epoch."""
+    return int(_FACTS.unpack(facts)[2])
 
 
 def look(root: str, path: str) -> Facts | None:
@@ -60,13 +74,21 @@ def list_folder(root: str, folder: str, rules: Rules) -> Listing | None:
                 if _is_folder(entry, path, rules):
                     if rules.enters(path):
                         folders.append(path)
-                elif rules.follows(path) and (facts := look(root, path)) is not None:
+                elif rules.follows_in(entry.name, path) and (facts := _look(entry)) is not None:
                     files[entry.name] = facts
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
         return Listing(files, tuple(folders))
     return Listing(files, tuple(folders), device)
+
+
+def _look(entry: os.DirEntry[str]) -> Facts | None:
+    try:
+        status = entry.stat()
+    except (OSError, ValueError):
+        return None
+    return facts_of(status) if stat.S_ISREG(status.st_mode) else None
 
 
 def _is_folder(entry: os.DirEntry[str], path: str, rules: Rules) -> bool:

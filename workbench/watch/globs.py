@@ -96,7 +96,11 @@ class Names:
 
     def matches(self, path: str) -> bool:
         """Whether `path`, or a folder it lies in, is to be left alone."""
-        return any(map(self.has_name, path.split("/"))) or self._paths.matches(path)
+        return any(map(self.has_name, path.split("/"))) or self.names_path(path)
+
+    def names_path(self, path: str) -> bool:
+        """Whether a pattern with `/` names `path` or a folder it lies in."""
+        return self._paths.matches(path)
 
 
 def _either(expressions: Iterable[str]) -> re.Pattern[str]:

@@ -20,7 +20,7 @@ class Known:
     """What each watched file was when it was last looked at; names are kept once per folder to save memory."""
 
     def __init__(self) -> None:
-        self._folders: dict[str, dict[str, tuple[Facts, bytes]]] = {}
+        self._folders: dict[str, dict[str, bytes]] = {}  # facts and digest in one
         self._count = 0
 
     def __len__(self) -> int:
@@ -29,14 +29,15 @@ class Known:
     def get(self, path: str) -> tuple[Facts, bytes] | None:
         """Return facts and digest of a file (b"" where it was not read yet), or None."""
         folder, _, name = path.rpartition("/")
-        return self._folders.get(folder, {}).get(name)
+        kept = self._folders.get(folder, {}).get(name)
+        return None if kept is None else (kept[: files.FACTS_SIZE], kept[files.FACTS_SIZE :])
 
     def set(self, path: str, facts: Facts, digest: bytes) -> None:
         """Remember a file."""
         folder, _, name = path.rpartition("/")
         names = self._folders.setdefault(folder, {})
         self._count += name not in names
-        names[name] = (facts, digest)
+        names[name] = facts + digest
 
     def remove(self, path: str) -> None:
         """Forget a file."""
@@ -50,8 +51,8 @@ class Known:
         """Yield path, facts and digest of every file."""
         for folder, names in self._folders.items():
             prefix = f"{folder}/" if folder else ""
-            for name, (facts, digest) in names.items():
-                yield prefix + name, facts, digest
+            for name, kept in names.items():
+                yield prefix + name, kept[: files.FACTS_SIZE], kept[files.FACTS_SIZE :]
 
     def paths(self) -> Iterator[str]:
         """Yield the path of every file."""

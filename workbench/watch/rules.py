@@ -95,6 +95,12 @@ class Rules:
         """Whether the file `path` is looked at: a watched one, or workbench.toml, which holds these rules."""
         return path == CONFIG_NAME or self.watches(path)
 
+    def follows_in(self, name: str, path: str) -> bool:
+        """Do as `follows`, for a file in a folder that was entered, whose own names need no second look."""
+        if not self._paths.matches(path) or self._ignored.has_name(name):
+            return path == CONFIG_NAME
+        return not self._ignored.names_path(path) and not self._made.matches(path)
+
     def enters(self, folder: str) -> bool:
         """Whether watched files may lie in `folder`, directly or deeper; "" is the project's own folder."""
         if not folder:
@@ -160,7 +166,7 @@ class Touch(NamedTuple):
 
     first: float
     last: float
-    facts: tuple[int, int, int] | None  # size, mtime_ns, ctime_ns; None where it is gone or nobody looked
+    facts: bytes | None  # None where there is no file
 
 
 class Change(NamedTuple):
@@ -203,7 +209,7 @@ class Plan:
     why: str = ""
 
 
-Facts = tuple[int, int, int]  # size, mtime_ns, ctime_ns
+Facts = bytes  # size, mtime_ns and ctime_ns of a file, packed: there may be many of them
 
 
 def touch(state: State, seen: Iterable[tuple[str, Facts | None]], now: float, *, event: bool) -> State:

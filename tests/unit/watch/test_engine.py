@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import queue
@@ -116,6 +117,11 @@ class Place:
             except queue.Empty:
                 pass
 
+    def noticed(self, path: str) -> bool:
+        """Whether the watcher holds the present content of a file as a change."""
+        change = self.watcher._state.changes.get(path)
+        return change is not None and change.new == hashlib.sha256((self.root / path).read_bytes()).hexdigest()
+
     def files(self, number: int) -> list[str]:
         return [each["path"] for each in self.runs.triggers[number - 1]["files"]]
 
@@ -144,8 +150,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 
 def test_a_change_starts_one_run_that_knows_what_changed(place: Place) -> None:
-    import hashlib
-
     place.write("train.py", "print(22)")
     trigger = place.expect_run("train.py")
     old, new = (hashlib.sha256(text.encode()).hexdigest() for text in ("print(1)", "print(22)"))
@@ -222,7 +226,7 @@ def test_changes_during_a_run_become_one_next_run(place: Place) -> None:
     for number in range(3):
         place.write("train.py", f"print({number} + 7)")
         place.write(f"data/b{number}.csv", "1")
-        place.pump(lambda: not place.watcher._state.touched)
+        place.pump(lambda number=number: place.noticed(f"data/b{number}.csv") and place.noticed("train.py"))
     place.pump(lambda: "run 1 is still going" in place.watcher.status().waiting)
     assert len(place.runs.triggers) == 1 and place.runs.stopped == []
     place.runs.own, place.runs.ends_at_once = (), True
@@ -239,7 +243,7 @@ def test_restart_stops_the_run_and_starts_when_it_has_ended(tmp_path: Path) -> N
     place.write("train.py", "print(3)")
     place.pump(lambda: place.runs.stopped)
     place.write("train.py", "print(4)")
-    place.pump(lambda: not place.watcher._state.touched and len(place.told) > 4)
+    place.pump(lambda: place.noticed("train.py"))
     assert place.runs.stopped == [1] and len(place.runs.triggers) == 1
     place.runs.own, place.runs.ends_at_once = (), True
     assert place.expect_run("train.py")["restarts"] == [1]
