@@ -1,4 +1,4 @@
-"""Writes the generated parts of README.md (commands, keys) from the code; with --check it only says whether they hold.
+"""Writes the generated parts of README.md (commands, keys, hooks); with --check it only says whether they hold.
 
 A part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`.
 """
@@ -38,7 +38,21 @@ def keys() -> str:
     return keymap_table().rstrip()
 
 
-PARTS: dict[str, Callable[[], str]] = {"commands": commands, "keys": keys}
+def hooks() -> str:
+    """Return the hooks of plugins as a Markdown table."""
+    import inspect
+
+    from workbench import hookspecs
+
+    lines = ["| hook | what it is for |", "|---|---|"]
+    for name, function in inspect.getmembers(hookspecs, inspect.isfunction):
+        if hasattr(function, "workbench_spec"):
+            arguments = ", ".join(inspect.signature(function).parameters)
+            lines.append(f"| `{name}({arguments})` | {(inspect.getdoc(function) or '').splitlines()[0]} |")
+    return "\n".join(lines)
+
+
+PARTS: dict[str, Callable[[], str]] = {"commands": commands, "keys": keys, "hooks": hooks}
 
 
 def written(text: str) -> str:

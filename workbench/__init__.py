@@ -8,20 +8,23 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from workbench.hookspecs import hookimpl
     from workbench.tracking import checkpoint, log, log_artifact, log_model, log_params, param
 
 __version__ = "0.1.0"
 
-__all__ = ["checkpoint", "log", "log_artifact", "log_model", "log_params", "param"]
+__all__ = ["checkpoint", "hookimpl", "log", "log_artifact", "log_model", "log_params", "param"]
 
 
 def __getattr__(name: str) -> object:
     """Load a public name on first use and keep it, so that the next use is a plain attribute."""
     if name not in __all__:
         raise AttributeError(f"module 'workbench' has no attribute {name!r}")
-    from workbench import tracking
-
-    value = globals()[name] = getattr(tracking, name)
+    if name == "hookimpl":
+        from workbench import hookspecs as source
+    else:
+        from workbench import tracking as source  # type: ignore[no-redef]
+    value = globals()[name] = getattr(source, name)
     return value
 
 

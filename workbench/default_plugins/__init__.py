@@ -1,0 +1,1 @@
+"""The built-in behaviour of the hooks, as plugins like any other."""

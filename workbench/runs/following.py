@@ -126,7 +126,19 @@ class Following:
         remove_journals(self.run_folder)
         with contextlib.suppress(WorkbenchError, OSError):
             launch.fill(self.project, self.connection)
+        self._tell_plugins()
         self.connection.close()
+
+    def _tell_plugins(self) -> None:
+        from workbench.plugins import loaded
+        from workbench.runs import queries
+
+        plugins = loaded()
+        known = len(plugins.problems)
+        for run in queries.load(self.connection, [self.run]):
+            plugins.run_ended(str(self.project.folder), run)
+        for problem in plugins.problems[known:]:
+            self._notice(problem)
 
     def _grace_left(self, grace: float) -> float:
         if self.stop_asked is None:

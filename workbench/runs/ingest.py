@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from workbench.runs import journal
-from workbench.runs.lines import LineState, parse
 from workbench.store.connection import transaction
 from workbench.tracking import JOURNAL_FOLDER
 
@@ -76,7 +75,8 @@ class Ingest:
     def _reset(self) -> None:
         self._tails: dict[str, _Tail] = {}
         self._summaries: dict[tuple[str, str], Summary] = {}
-        self._printed = LineState()
+        self._parsers: dict[str, Any] | None = None
+        self._memories: dict[str, dict[str, Any]] = {}
         self._logs_itself = False
         rows = self.connection.execute("SELECT file, offset, state FROM journals WHERE run = ?", (self.run,))
         for file, offset, state in rows.fetchall():
@@ -86,7 +86,7 @@ class Ingest:
         names = {int(key): name for key, name in state.get("names", {}).items()}
         self._tails[file] = _Tail(offset, names)
         if file == OUTPUT_NAME:
-            self._printed = LineState.from_json(state.get("printed", {}))
+            self._memories = state.get("parsers", {})
         self._logs_itself = self._logs_itself or bool(names)
 
     def take(self) -> bool:
@@ -119,7 +119,7 @@ class Ingest:
         if data and not self._logs_itself:
             with transaction(self.connection):
                 self._scalars(data)
-                self._save_tail(OUTPUT_NAME, len(data), {"printed": self._printed.to_json()})
+                self._save_tail(OUTPUT_NAME, len(data), self._parser_state())
                 self._save_summaries()
 
     def add_points(self, space: str, values: Mapping[str, float], step: int, time: float) -> None:
@@ -182,20 +182,43 @@ class Ingest:
             return 0
         if not self._logs_itself:
             self._scalars(data[:cut])
-        self._save_tail(OUTPUT_NAME, cut, {"printed": self._printed.to_json()})
+        self._save_tail(OUTPUT_NAME, cut, self._parser_state())
         return cut
 
     def _scalars(self, data: bytes) -> None:
-        rows = []
         t = self._milliseconds(self._now(OUTPUT_NAME))
-        for raw in data.replace(b"\r", b"\n").split(b"\n"):
-            if not raw or len(raw) > LINE_LIMIT:
+        lines = [raw.decode("utf-8", "replace") for raw in data.replace(b"\r", b"\n").split(b"\n")]
+        lines = [line for line in lines if line and len(line) <= LINE_LIMIT]
+        for name, parser in list(self._open_parsers().items()):
+            try:
+                scalars = [scalar for line in lines for scalar in parser.parse(line)]
+            except Exception as error:
+                del self._open_parsers()[name]
+                add_notice(self.connection, self.run, t, f"plugin {name} is switched off: {error!r}")
                 continue
-            for scalar in parse(raw.decode("utf-8", "replace"), self._printed):
-                summary = self._summary("metric", scalar.name)
-                step = scalar.step if scalar.step is not None else summary.count
-                rows.append(summary.add(step, t, scalar.value))
-        self._insert(rows)
+            self._insert([self._scalar_row(scalar, t) for scalar in scalars])
+
+    def _scalar_row(self, scalar: tuple[str, float, int | None], t: int) -> tuple[int, int, int, int, float]:
+        name, value, step = scalar
+        summary = self._summary("metric", name)
+        return summary.add(summary.count if step is None else step, t, value)
+
+    def _open_parsers(self) -> dict[str, Any]:
+        """Return the parsers of printed lines, made when the first line comes."""
+        if self._parsers is None:
+            from workbench.plugins import loaded
+
+            plugins = loaded()
+            factories = plugins.line_parsers()
+            self._parsers = {name: factory(self._memories.get(name, {})) for name, factory in factories.items()}
+            for problem in plugins.problems:
+                add_notice(self.connection, self.run, 0, problem)
+        return self._parsers
+
+    def _parser_state(self) -> dict[str, Any]:
+        if self._parsers is None:
+            return {"parsers": self._memories}
+        return {"parsers": {name: parser.memory() for name, parser in self._parsers.items()}}
 
     def _now(self, file: str) -> float:
         """When the output was last written, which is when its last lines came."""

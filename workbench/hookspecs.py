@@ -1,0 +1,25 @@
+"""The hooks: what a plugin can add. A plugin is a module, or an object, in the entry point group `workbench`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("workbench")
+hookimpl = pluggy.HookimplMarker("workbench")
+
+
+@hookspec
+def register_line_parsers(register: Callable[[str, Callable[[dict[str, Any]], Any]], None]) -> None:
+    """Call `register(name, factory)`; `factory(memory)` makes a parser of the lines that a program prints.
+
+    A parser has `parse(line) -> iterable of (name, value, step or None)` and `memory() -> dict` of JSON values, which
+    `factory` gets back when another process goes on with the run.
+    """
+
+
+@hookspec
+def run_ended(project_folder: str, run: Any) -> None:
+    """Do something after a run has ended and is stored; `run` is a `workbench.runs.model.Run`."""
