@@ -22,11 +22,8 @@ from workbench.runs import launch, params, queries
 from workbench.runs.command import PARAMS_PLACEHOLDER
 from workbench.runs.ingest import text
 from workbench.runs.model import Run
-from workbench.runs.recovery import recover
 from workbench.safe import clean
 from workbench.store.connection import transaction
-from workbench.versions import code
-from workbench.versions.code import CodeVersion
 
 _SHELL_SIGNS = re.compile(r"[|&;<>()$`*?\[\]~#\n]|^\w+=")
 
@@ -281,6 +278,14 @@ def number_of(project: Project, connection: sqlite3.Connection, name: str) -> in
     return queries.find(connection, name, metric=metric.name, goal=metric.goal)
 
 
+def recover(project: Project, connection: sqlite3.Connection) -> None:
+    """Look after runs that lost their supervisor; what that takes is loaded only where a run goes on or waits."""
+    if connection.execute("SELECT 1 FROM runs WHERE status IN ('running', 'queued') LIMIT 1").fetchone():
+        from workbench.runs import recovery
+
+        recovery.recover(project, connection)
+
+
 def _looked_after(project: Project) -> sqlite3.Connection | None:
     """Return a connection after runs that lost their supervisor were seen to."""
     if not project.store_path.exists():
@@ -369,6 +374,9 @@ def delete(project: Project, numbers: Iterable[int]) -> list[int]:
             connection.execute(f"DELETE FROM points WHERE run IN ({marks})", wanted)
             connection.execute(f"DELETE FROM runs WHERE id IN ({marks})", wanted)
             _forget_baseline(connection, wanted)
+        from workbench.versions import code
+        from workbench.versions.code import CodeVersion
+
         for _, uid, _, version in rows:
             captured = json.loads(version)
             if captured:
