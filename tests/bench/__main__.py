@@ -17,7 +17,7 @@ from tests.bench.measure import Figure, cells, table
 
 BENCHES = (
     "log_call", "queryable", "tracked_run", "start_up", "big_store",
-    "printed_lines",
+    "printed_lines", "interface", "live",
 )  # fmt: skip
 
 

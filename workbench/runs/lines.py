@@ -42,6 +42,8 @@ _TIME_UNITS = _words("ns us µs ms s sec secs second seconds min mins minute min
 _WORD = re.compile(r"[A-Za-z_]")
 _DIGIT = re.compile(r"[0-9]")
 _ODD = re.compile(r"[:=]\s{0,9}(?:np\.float\d\d\(|tensor\()?['\"]?[-+]?(?:nan|inf)", re.IGNORECASE)
+# A line without any of these states no step, is no bar and opens no block; it may still hold `name: value`.
+_TELLING = re.compile(rf"[\[{{/\x1b]|{'|'.join(_STEP_WORDS)}|[0-9]it |warn|traceback|[0-9]:\t")
 _CONTROL = re.compile(r"\x1b\[[0-?]{0,20}[ -/]{0,5}[@-~]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}://[^\s\"'<>]*")
 # Arguments of a printed call are no measurements: `Dropout(p=0.5)`.
@@ -130,7 +132,7 @@ def parse(line: str, state: LineState) -> list[Scalar]:
 
     A carriage return inside the line begins a redraw; every redraw is read.
     """
-    if not state.block and not _DIGIT.search(line) and not _ODD.search(line) and not _opens_block(line):
+    if not state.block and _says_nothing(line):
         return []
     line = line.rstrip("\r\n")
     if "\x1b" in line:
@@ -149,6 +151,15 @@ def _drawn(line: str, state: LineState) -> list[Scalar]:
         if found is not None:
             return found
     return _text_scalars(line[:LENGTH], state)
+
+
+def _says_nothing(line: str) -> bool:
+    """Whether a line, outside any block, surely has no scalar and leaves the state as it is; most lines are such."""
+    if not _DIGIT.search(line) and not _ODD.search(line) and not _opens_block(line):
+        return True
+    if _TELLING.search(line.lower()):
+        return False
+    return (":" not in line and "=" not in line) or not _VALUE.search(line)
 
 
 def _opens_block(line: str) -> bool:
