@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -69,6 +70,14 @@ def runs(project: Project) -> list[Run]:
 
 def statuses(project: Project) -> list[str]:
     return [run.status for run in runs(project)]
+
+
+def open_files(pid: int) -> list[str]:
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(link))
+    return found
 
 
 def ready(project: Project) -> WatchStatus:
@@ -262,3 +271,17 @@ def test_a_run_that_writes_what_is_watched_does_not_loop_at_full_speed(project: 
     problem = until(lambda: watch.status(project).problem)
     assert "made.csv changed during each of the last" in problem and "[watch] ignore" in problem
     until(lambda: watch.status(project).waiting == "a pause")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_it_stops_in_the_middle_of_reading_a_changed_large_file(project: Project) -> None:
+    configure(project.folder, paths='"*.csv"')
+    project = load(project.folder)
+    ready(project)
+    with (project.folder / "huge.csv").open("wb") as file:
+        file.truncate(50_000_000_000)
+    pid = watch.status(project).pid
+    until(lambda: str(project.folder / "huge.csv") in open_files(pid))
+    begun = time.monotonic()
+    assert watch.stop(project)
+    assert time.monotonic() - begun < 5

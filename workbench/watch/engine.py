@@ -75,6 +75,7 @@ class Watcher:
         self._device = 0
         self._config_problem = ""
         self._problem = ""
+        self._full = False
         self._facts = WatchStatus()
         self._waiting = ""
         self.ending = False  # set from a signal: reading stops at once, in the middle of a file if need be
@@ -96,6 +97,8 @@ class Watcher:
         """Return how it is watched now."""
         observed = self.observer.problem
         problem = f"{observed.reason}: {observed.hint}" if observed else ""
+        if self._full:
+            problem = f"{files.FILES_LIMIT:,} files are watched, new ones among the rest are not. Narrow [watch] paths."
         how = self.observer.how + (", polling on a network mount" if self._network else "")
         return replace(
             self._facts,
@@ -122,8 +125,8 @@ class Watcher:
             if not digest:
                 unread.append((files.size_of(facts), path))
             if len(self._known) >= files.FILES_LIMIT:
-                self._problem = f"More than {files.FILES_LIMIT:,} files: the rest is not watched. Narrow [watch] paths."
                 break
+        self._full = len(self._known) >= files.FILES_LIMIT
         for path, facts, digest in before.items():  # a file that vanished and was not yet acted on
             if self.rules.follows(path) and self._known.get(path) is None:
                 self._known.set(path, facts, digest)
@@ -173,7 +176,8 @@ class Watcher:
                 path = prefix + name
                 present.add(path)
                 known = self._known.get(path)
-                if known is None or known[0] != facts:
+                # With the limit reached, a file that is not known may well be an old one.
+                if (known is None and not self._full) or (known is not None and known[0] != facts):
                     seen.append((path, facts))
         gone = [path for path in self._known.below(folder) if path not in present]
         seen.extend((path, None) for path in gone)

@@ -16,6 +16,7 @@ import pytest
 
 from workbench.config import Config, parse
 from workbench.errors import EnvironmentProblem
+from workbench.watch import files
 from workbench.watch.engine import Watcher
 from workbench.watch.observer import Generic, Hints, Inotify, Observer, Polling
 from workbench.watch.rules import Going
@@ -358,4 +359,30 @@ def test_five_thousand_files_are_watched_within_seconds(tmp_path: Path) -> None:
     for path in (tmp_path / "data").rglob("*.csv"):
         path.touch()
     place.expect_nothing()
+    place.watcher.close()
+
+
+def test_a_file_from_another_century_is_watched(tmp_path: Path) -> None:
+    place = Place(tmp_path, "inotify")
+    os.utime(tmp_path / "train.py", (13_000_000_000, 13_000_000_000))
+    os.utime(tmp_path / "data" / "a.csv", (-10_000_000, -10_000_000))
+    place.begin()
+    place.write("train.py", "print(2)")
+    place.expect_run("train.py")
+    place.watcher.close()
+
+
+def test_beyond_the_limit_of_files_the_rest_is_left_alone_and_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "FILES_LIMIT", 20)
+    place = Place(tmp_path, "polling")
+    for number in range(60):
+        place.write(f"data/more/{number}.csv", "1")
+    place.begin()
+    assert place.watcher.status().files == 20 and "Narrow [watch] paths" in place.watcher.status().problem
+    known = [path for path in place.watcher._known.paths() if path.startswith("data/")]
+    place.write(known[0], "2")
+    place.pump(lambda: place.runs.triggers)
+    assert place.files(1) == [known[0]] and len(place.runs.triggers) == 1
     place.watcher.close()

@@ -168,3 +168,16 @@ def test_the_trigger_names_kinds_in_order_and_at_most_fifty_files() -> None:
     assert len(found["files"]) == 50 and found["more"] == 11
     assert found["files"][0] == {"path": "000.csv", "old": "1", "new": "2", "what": "data"}
     assert "more" not in rules.trigger(changes[:50]) and "restarts" not in rules.trigger(changes)
+
+
+_PATH = st.lists(st.sampled_from(["data", "a.csv", "t.py", "out", ".git", "x.swp", "4913", "raw", "workbench.toml"]))
+
+
+@given(_PATH.filter(bool))
+def test_a_file_in_an_entered_folder_is_judged_as_by_its_whole_path(parts: list[str]) -> None:
+    found = Rules(paths=("**/*.csv", "*.py", "data", ".git"), ignore=("data/raw", "out/*.csv"), made=("out/t.py",))
+    path, folder = "/".join(parts), "/".join(parts[:-1])
+    if found.enters(folder):
+        assert found.follows_in(parts[-1], path) == found.follows(path)
+    else:
+        assert not found.follows(path)
