@@ -21,7 +21,7 @@ import pytest
 from workbench.actions import runs as actions
 from workbench.errors import StoreError
 from workbench.project import Project, load
-from workbench.runs import processes, queries
+from workbench.runs import launch, processes, queries
 from workbench.runs.model import Run
 from workbench.runs.recovery import recover
 from workbench.store.connection import open_store
@@ -423,6 +423,18 @@ def test_a_run_without_supervisor_can_still_be_stopped(folder: Path) -> None:
     actions.stop(project, [number])
     assert finished(project, number).status == "stopped"
     assert processes.members(project.run_folder(uid), None) == []
+
+
+def test_a_run_that_was_claimed_but_never_begun_goes_back_to_the_queue_and_runs(folder: Path) -> None:
+    (folder / "train.py").write_text("print('auc: 0.5')")
+    project = load(folder)
+    connection = project.open_store()
+    wish = launch.Wish(command=("python", "train.py"), argv=(sys.executable, "train.py"))
+    number = launch.create(project, connection, wish, time.time())
+    connection.execute("UPDATE runs SET status = 'running', started = ? WHERE id = ?", (time.time(), number))
+    connection.close()
+    found = finished(project, number)
+    assert (found.status, found.value("auc")) == ("finished", 0.5)
 
 
 def test_recovering_twice_changes_nothing(folder: Path) -> None:

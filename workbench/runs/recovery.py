@@ -13,6 +13,7 @@ from workbench.runs.command import END_NAME, PROCESS_NAME, read_json
 from workbench.runs.ending import how_it_ended
 from workbench.runs.following import Results, finish_row, remove_journals
 from workbench.runs.ingest import Ingest
+from workbench.store.connection import transaction
 
 
 def recover(project: Project, connection: sqlite3.Connection) -> list[int]:
@@ -38,6 +39,8 @@ def _recover_one(project: Project, connection: sqlite3.Connection, run: int, uid
         pid, born = record.get("pid"), record.get("birth")
         if isinstance(pid, int) and born is not None and processes.birth(pid) == born:
             launch.spawn(project, run, uid, lock, adopt=True)
+        elif _never_began(folder):
+            _put_back(connection, run)
         else:
             _end(project, connection, run, folder, pid if isinstance(pid, int) else None)
     finally:
@@ -62,6 +65,16 @@ def _end(project: Project, connection: sqlite3.Connection, run: int, folder: Pat
     )
     finish_row(connection, ingest, run, ending, Results([], {}, []))
     remove_journals(folder)
+
+
+def _never_began(folder: Path) -> bool:
+    """Return whether the run was claimed by a front end that died before it could start the supervisor."""
+    return (folder / launch.LAUNCH_NAME).exists() and not (folder / END_NAME).exists()
+
+
+def _put_back(connection: sqlite3.Connection, run: int) -> None:
+    with transaction(connection):
+        connection.execute("UPDATE runs SET status = 'queued', started = NULL WHERE id = ?", (run,))
 
 
 def _unstarted(folder: Path) -> str:
