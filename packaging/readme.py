@@ -5,6 +5,7 @@ A part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`.
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Callable
@@ -40,15 +41,14 @@ def keys() -> str:
 
 def hooks() -> str:
     """Return the hooks of plugins as a Markdown table."""
-    import inspect
-
     from workbench import hookspecs
 
-    lines = ["| hook | what it is for |", "|---|---|"]
-    for name, function in inspect.getmembers(hookspecs, inspect.isfunction):
-        if hasattr(function, "workbench_spec"):
+    lines = ["| hook | what a plugin does in it |", "|---|---|"]
+    for name, function in vars(hookspecs).items():
+        if inspect.isfunction(function) and hasattr(function, "workbench_spec"):
             arguments = ", ".join(inspect.signature(function).parameters)
-            lines.append(f"| `{name}({arguments})` | {(inspect.getdoc(function) or '').splitlines()[0]} |")
+            sentence = " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
+            lines.append(f"| `{name}({arguments})` | {sentence} |")
     return "\n".join(lines)
 
 

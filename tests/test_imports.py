@@ -65,4 +65,4 @@ def test_the_supervisor_loads_nothing_heavy():
 def test_the_names_of_the_training_api_are_all_there():
     code = "import workbench, json; print(json.dumps([callable(getattr(workbench, n)) for n in workbench.__all__]))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert json.loads(answer.stdout) == [True] * 6
+    assert set(json.loads(answer.stdout)) == {True}

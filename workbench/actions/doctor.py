@@ -44,6 +44,7 @@ def examine(folder: Path, *, environment: Mapping[str, str], encoding: str, term
         *_guarded("gpu", _gpu),
         *_guarded("terminal", lambda: _terminal(environment, encoding, terminal)),
         *_guarded("settings", _settings),
+        *_guarded("plugins", _plugins),
         *_guarded("watching", _inotify),
     ]
     try:
@@ -149,6 +150,18 @@ def _settings() -> Iterator[Finding]:
         place = clean(str(each.folder))
         yield Finding(
             "settings", "note", f"the listed project {place} is missing", f"workbench projects remove {place}"
+        )
+
+
+def _plugins() -> Iterator[Finding]:
+    from workbench.plugins import loaded
+
+    plugins = loaded()
+    names = [name for name in plugins.names if not name.startswith("workbench.default_plugins.")]
+    yield Finding("plugins", "good", clean(", ".join(names)) or "none but the built-in ones")
+    for problem in plugins.problems:
+        yield Finding(
+            "plugins", "bad", clean(problem), "Repair or uninstall it; WORKBENCH_PLUGINS= leaves all of them out."
         )
 
 

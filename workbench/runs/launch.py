@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import sqlite3
 import subprocess
 import sys
@@ -108,7 +107,7 @@ def _write_folder(folder: Path, wish: Wish) -> None:
 
 def new_uid(now: float) -> str:
     """Return an id that sorts by time and that no other run has: 12 hexadecimal digits of time, 6 of chance."""
-    return f"{int(now * 1000) & 0xFFFFFFFFFFFF:012x}{secrets.token_hex(3)}"
+    return f"{int(now * 1000) & 0xFFFFFFFFFFFF:012x}{os.urandom(3).hex()}"
 
 
 _FIRST = (
