@@ -51,14 +51,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that leaving flushes into nothing
+        _abandon_output()
         return BROKEN_PIPE
     except Exception as error:
         if os.environ.get("WORKBENCH_DEBUG") == "1":
             raise
         from workbench.cli.failures import show
 
-        return show(error)
+        code = show(error)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _abandon_output()
+        return code
+
+
+def _abandon_output() -> None:
+    """Let what could not be written go into nothing, so that leaving does not fail on it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _forgive_encoding() -> None:
