@@ -19,7 +19,10 @@ from workbench.project import Project
 
 Found = TypeVar("Found")
 LIMIT = 60.0  # seconds; far more than anything takes, for machines that are busy with something else
-DEBRIS = ("PYTHONUNBUFFERED", "WORKBENCH_RUN_DIR", "WORKBENCH_PARAMS", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES")
+DEBRIS = (
+    "PYTHONUNBUFFERED", "WORKBENCH_RUN_DIR", "WORKBENCH_PARAMS", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS",
+    "LINES",
+)  # fmt: skip
 
 
 def wait_until(condition: Callable[[], Found], limit: float = LIMIT, *, what: str = "") -> Found:
