@@ -134,7 +134,7 @@ class Grid:
 
     def blit(self, other: Grid, x: int, y: int) -> None:
         """Copy another grid with its upper left corner at (x, y)."""
-        if 0 <= x and x + other.width <= self.width and other.width:
+        if x >= 0 and x + other.width <= self.width and other.width:
             for row in range(max(0, -y), min(other.height, self.height - y)):
                 self._paste(x, y + row, *other.row(row))
             return

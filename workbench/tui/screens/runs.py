@@ -101,6 +101,7 @@ class RunsPage(RunActions):
         return RunsRequest(
             project=self.project,
             filter_text=self.filter_text if self.draft is None else self.draft,
+            kept_filter=self.filter_text,
             sort=self.sort,
             descending=self.descending,
             group=self.group,
@@ -475,6 +476,7 @@ class RunsTable(Table):
         super().__init__("Runs", id="runs")
         self.page = page
         self.columns: list[Placed] = []
+        self._placed_for: tuple[RunsSnapshot | None, int] = (None, 0)
         self._cells: Cells | None = None
 
     def before_draw(self, width: int, height: int) -> None:
@@ -482,7 +484,9 @@ class RunsTable(Table):
         page, snapshot = self.page, self.page.snapshot
         first, last = self.window
         shown = [int(item) for item in self.items[first:last] if int(item) > 0]
-        self.columns = place(snapshot.view, snapshot.rows, width)
+        if self._placed_for[0] is not snapshot or self._placed_for[1] != width:
+            self.columns = place(snapshot.view, snapshot.rows, width)
+            self._placed_for = (snapshot, width)
         self._cells = Cells(snapshot, self.columns, shown, time.time())
         marked = f" · {len(page.marked)} marked" if page.marked else ""
         of = f"{first + 1}–{last} of {snapshot.found}" if last else ""

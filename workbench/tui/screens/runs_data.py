@@ -27,10 +27,14 @@ SPARK_BUDGET = 0.03
 
 @dataclass(frozen=True)
 class RunsRequest:
-    """What the Runs screen wants: the view, the lines that it shows, and the run in its preview."""
+    """What the Runs screen wants: the view, the lines that it shows, and the run in its preview.
+
+    `kept_filter` is the one that holds while `filter_text` is still written and has a mistake.
+    """
 
     project: Project
     filter_text: str = ""
+    kept_filter: str = ""
     sort: str = ""
     descending: bool = True
     group: str | None = None
@@ -150,24 +154,23 @@ class RunsLoader:
         )
 
     def _order(self, connection: sqlite3.Connection, request: RunsRequest) -> None:
-        view = self._view
+        view, self._error = self._view, ""
         try:
-            found = actions.select(
-                request.project,
-                connection,
-                filter_text=request.filter_text,
-                sort=_sort_key(view.sort),
-                descending=view.descending,
-            )
+            found = self._select(connection, request, request.filter_text)
         except FilterError as error:
             self._error = f"{error.message}  {error.hint}".strip()
-            return
-        self._error = ""
+            if request.kept_filter == request.filter_text:
+                return
+            found = self._select(connection, request, request.kept_filter)
         self._found = len(found)
         if view.group:
             self._lines, self._groups = grouped(connection, found, view, request.folded)
         else:
             self._lines, self._groups = array("q", found), ()
+
+    def _select(self, connection: sqlite3.Connection, request: RunsRequest, text: str) -> list[int]:
+        sort, descending = _sort_key(self._view.sort), self._view.descending
+        return actions.select(request.project, connection, filter_text=text, sort=sort, descending=descending)
 
     def _wanted(self, request: RunsRequest) -> list[int]:
         first, last = request.window
@@ -233,7 +236,7 @@ class RunsLoader:
 
 
 def _shape(request: RunsRequest) -> tuple[Any, ...]:
-    return request.filter_text, request.sort, request.descending, request.group, request.folded
+    return request.filter_text, request.kept_filter, request.sort, request.descending, request.group, request.folded
 
 
 def _points(run: Run, metric: str) -> int:
