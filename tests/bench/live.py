@@ -54,9 +54,11 @@ def _lags(folder: Path) -> list[float]:
     with terminal([PROGRAM], folder) as program:
         program.until(lambda seen: b"quit" in seen)
         number = actions.start(project, actions.Request((PYTHON, "train.py")))[0]
-        while not actions.get(project, str(number)).is_over:
+        while not (run := actions.get(project, str(number))).is_over:
             program.watch(0.2)
         pieces = program.pieces
+    if run.status != "finished":
+        raise RuntimeError(f"the run {run.status}: {run.reason}")
     logged = [line.split() for line in (folder / "logged").read_text(encoding="utf-8").splitlines()]
     return [_painted(pieces, value, float(moment)) - float(moment) for value, moment in logged]
 
