@@ -139,6 +139,14 @@ def test_running_again_keeps_the_overrides_and_changes_what_is_said(folder: Path
     assert again.trigger == {"kind": "hand", "again": first.number}
 
 
+def test_a_command_runs_where_it_was_typed(folder: Path) -> None:
+    (folder / "models").mkdir()
+    write(folder, "models/train.py", "import os; print(os.path.basename(os.getcwd()))")
+    project = load(folder)
+    run = finish(project, actions.Request((sys.executable, "train.py"), folder="models"))
+    assert output_of(project, run) == "models\n"
+
+
 def test_the_metrics_file_is_read_when_the_script_logs_nothing(folder: Path) -> None:
     write(folder, "workbench.toml", "[train]\ncommand = 'python train.py'\nmetrics = ['metrics.json', 'gone.json']\n")
     write(folder, "train.py", 'open(\'metrics.json\', \'w\').write(\'{"test": {"auc": 0.8, "n": 10}, "note": "x"}\')')

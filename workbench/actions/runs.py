@@ -39,6 +39,7 @@ class Request:
     trigger: Mapping[str, Any] = field(default_factory=lambda: {"kind": "hand"})
     fresh: bool = False
     stage: str = ""
+    folder: str = ""  # where in the project a given command runs
 
 
 def start(project: Project, request: Request, *, now: float | None = None) -> list[int]:
@@ -98,7 +99,7 @@ def _steps(project: Project, request: Request) -> list[tuple[str, Train]]:
 def _wish(project: Project, step: Train, stage: str, request: Request) -> launch.Wish:
     argv, shell = split_command(step.command, request.command)
     python = choose_python(project, step)
-    script = _script_text(project.folder, argv)
+    script = _script_text(project.folder / request.folder, argv)
     file_params, file_bytes = _params_file(project, step)
     argv, handed = params.apply_to_arguments(argv, request.overrides, script)
     found: dict[str, Any] = {}
@@ -125,6 +126,7 @@ def _wish(project: Project, step: Train, stage: str, request: Request) -> launch
         tags=(*request.tags, *([f"stage:{stage}"] if stage else [])),
         trigger=request.trigger,
         fresh=request.fresh,
+        folder=request.folder,
         notices=tuple(_unknown(rest, file_params, script, step.params)),
     )
 

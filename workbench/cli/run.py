@@ -6,13 +6,15 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from workbench import project as projects
 from workbench.actions import runs as actions
 from workbench.cli import output
 from workbench.cli.attend import Attendance, follow, listed, why_waiting
 from workbench.cli.parsing import add_json, setting
-from workbench.errors import UsageError
+from workbench.errors import NotFoundError, UsageError
+from workbench.paths import relative_to
 from workbench.project import Project
 from workbench.runs import queries
 from workbench.runs.model import GLYPHS, Run
@@ -39,15 +41,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start, follow, and tell how it ended."""
-    project = projects.find(args.folder)
     if args.command == []:
         raise UsageError("There is no command behind --", "workbench run -- python train.py")
+    project = _project(args.folder, adopt=bool(args.command))
     request = actions.Request(
         command=tuple(args.command or ()),
         overrides=dict(setting(text) for text in args.params),
         name=args.name,
         tags=tuple(args.tags),
         fresh=args.fresh,
+        folder=_inside(project, args.folder) if args.command else "",
     )
     numbers = actions.start(project, request)
     if args.detach:
@@ -59,6 +62,23 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _print(project, numbers)
     return 0 if all(status == "finished" for status in statuses) else 1
+
+
+def _project(folder: Path, *, adopt: bool) -> Project:
+    """Return the project of `folder`; a command that is given needs none, and the folder becomes one."""
+    try:
+        return projects.find(folder)
+    except NotFoundError:
+        if not adopt or not folder.is_dir():
+            raise
+    output.say("No project here yet: runs are kept in .workbench (workbench init writes a workbench.toml).")
+    return Project(folder.absolute())
+
+
+def _inside(project: Project, folder: Path) -> str:
+    """Return where in the project a command that was typed in `folder` is to run."""
+    relative = relative_to(folder.absolute(), project.folder)
+    return "" if relative == "." else relative
 
 
 def _detached(project: Project, numbers: Sequence[int], *, as_json: bool) -> int:

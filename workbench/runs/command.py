@@ -41,7 +41,7 @@ class Command:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    cwd=self.project_folder,
+                    cwd=self.project_folder / self.launch["folder"],
                     env=self._environment(),
                     start_new_session=True,
                 )

@@ -46,6 +46,7 @@ class Wish:
     tags: tuple[str, ...] = ()
     trigger: Mapping[str, Any] = field(default_factory=lambda: {"kind": "hand"})
     fresh: bool = False
+    folder: str = ""
     after: int | None = None
     notices: tuple[str, ...] = ()
 
@@ -99,6 +100,7 @@ def _write_folder(folder: Path, wish: Wish) -> None:
         "outputs": list(wish.outputs),
         "metrics": list(wish.metrics),
         "fresh": wish.fresh,
+        "folder": wish.folder,
         "shell": wish.shell,
     }
     (folder / LAUNCH_NAME).write_text(json.dumps(launch), encoding="utf-8")
