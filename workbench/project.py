@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from workbench import config as configuration
-from workbench.config import Config
 from workbench.errors import NotFoundError
 from workbench.paths import CONFIG_NAME, FOLDER_NAME, STORE_NAME
 from workbench.safe import clean
 from workbench.store.connection import open_reader, open_store
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from workbench.config import Config
+
 
 @dataclass(frozen=True)
 class Project:
-    """One project folder and its configuration as it was when the project was opened."""
+    """One project folder and its configuration as it was when the project was opened.
+
+    Without `given` the configuration is the empty one, made when it is first asked for: a supervisor never does.
+    """
 
     folder: Path
-    config: Config = field(default_factory=Config)
+    given: Config | None = None
+
+    @functools.cached_property
+    def config(self) -> Config:
+        """What workbench.toml says."""
+        from workbench.config import Config
+
+        return Config() if self.given is None else self.given
 
     @property
     def name(self) -> str:
@@ -81,8 +94,11 @@ def find(start: Path) -> Project:
 def load(folder: Path) -> Project:
     """Return the project in `folder` itself; raises ConfigError where its workbench.toml is broken."""
     path = folder / CONFIG_NAME
-    config = configuration.load(path) if path.exists() else Config()
-    return Project(folder=folder, config=config)
+    if not path.exists():
+        return Project(folder)
+    from workbench import config
+
+    return Project(folder, config.load(path))
 
 
 def is_project(folder: Path) -> bool:

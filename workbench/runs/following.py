@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import StoreError, WorkbenchError
-from workbench.project import Project, load
+from workbench.project import Project
 from workbench.runs import launch, processes
 from workbench.runs.command import END_NAME, Command, read_json
 from workbench.runs.ending import Ending, how_it_ended, oom_kills
@@ -34,7 +34,7 @@ class Following:
     """Follows one run to its end; nothing here may raise because of what the command does."""
 
     def __init__(self, folder: Path, run: int, run_folder: Path, command: Command) -> None:
-        self.project = _load(folder)
+        self.project = Project(folder)
         self.run = run
         self.run_folder = run_folder
         self.command = command
@@ -268,13 +268,6 @@ def remove_journals(run_folder: Path) -> None:
     """Remove the journals of a run that is in the store to the last point."""
     for journal in (run_folder / JOURNAL_FOLDER).glob("*.wbj"):
         journal.unlink(missing_ok=True)
-
-
-def _load(folder: Path) -> Project:
-    try:
-        return load(folder)
-    except WorkbenchError:
-        return Project(folder)
 
 
 def _patiently(action: Any) -> Any:

@@ -167,13 +167,13 @@ def _places(project: Project) -> int:
 def _claim(project: Project, connection: sqlite3.Connection, now: float) -> tuple[int, str, int] | None:
     """Take the oldest queued run: its lock first, then the row, so that a row that says running is always locked."""
     with transaction(connection):
-        (running,) = connection.execute("SELECT count(*) FROM runs WHERE status = 'running'").fetchone()
-        if running >= _places(project):
-            return None
         rows = connection.execute(
             "SELECT r.id, r.uid, b.id, b.status FROM runs r LEFT JOIN runs b ON b.id = r.after"
             " WHERE r.status = 'queued' ORDER BY r.id"
         ).fetchall()
+        (running,) = connection.execute("SELECT count(*) FROM runs WHERE status = 'running'").fetchone()
+        if not rows or running >= _places(project):
+            return None
         dropped: dict[int, str] = {}
         for run, uid, before, stored in rows:
             status = dropped.get(before, stored)

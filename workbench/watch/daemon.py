@@ -73,7 +73,7 @@ class StoreRuns:
 
     def start(self, config: Config, trigger: Mapping[str, Any]) -> list[int]:
         """Start the project's command, as its configuration has it now."""
-        self._project = replace(self._project, config=config)
+        self._project = replace(self._project, given=config)
         numbers = actions.start(self._project, actions.Request(trigger=trigger))
         self._version = -1
         return numbers
