@@ -1,0 +1,65 @@
+"""Driving the interface in tests: an app without a terminal, waiting for what it shows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+
+from textual.pilot import Pilot
+
+from workbench.actions import runs as actions
+from workbench.project import Project
+from workbench.tui.app import WorkbenchApp
+
+
+def stop_all(project: Project) -> None:
+    """End whatever still runs."""
+    going = [run.number for run in actions.list_runs(project) if not run.is_over]
+    actions.stop(project, going)
+    wait_for(lambda: all(run.is_over for run in actions.list_runs(project)))
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 40) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+def screen(app: WorkbenchApp) -> list[str]:
+    """Return what the terminal would show, line by line."""
+    strips = app.screen._compositor.render_strips()
+    return ["".join(segment.text for segment in strip) for strip in strips]
+
+
+def text(app: WorkbenchApp) -> str:
+    """Return what the terminal would show."""
+    return "\n".join(screen(app))
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Let the app work until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError("waited too long for the screen:\n" + text(pilot.app))  # type: ignore[arg-type]
+        await asyncio.sleep(0.02)
+        await pilot.pause()
+
+
+async def shows(pilot: Pilot[None], *words: str) -> None:
+    """Wait until all these words are on the screen."""
+    await until(pilot, lambda: all(word in text(pilot.app) for word in words))  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
+async def driven(
+    project: Project | None, size: tuple[int, int] = (120, 40), **options: object
+) -> AsyncIterator[Pilot[None]]:
+    """Run the app headless."""
+    app = WorkbenchApp(project, **options)  # type: ignore[arg-type]
+    async with app.run_test(size=size, notifications=True) as pilot:
+        yield pilot
