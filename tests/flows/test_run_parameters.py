@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import textwrap
 import time
@@ -145,6 +146,19 @@ def test_a_command_runs_where_it_was_typed(folder: Path) -> None:
     project = load(folder)
     run = finish(project, actions.Request((sys.executable, "train.py"), folder="models"))
     assert output_of(project, run) == "models\n"
+
+
+def test_the_inputs_are_kept_with_hash_and_rows(folder: Path) -> None:
+    write(folder, "workbench.toml", "[train]\ncommand = 'python train.py'\ninputs = ['data/*.csv', 'gone.csv']\n")
+    write(folder, "train.py", "print('ok')")
+    (folder / "data").mkdir()
+    content = b'a,b\n1,"two\nlines"\n3,4\n'
+    (folder / "data" / "train.csv").write_bytes(content)
+    run = finish(load(folder), actions.Request())
+    table, gone = run.data
+    digest = hashlib.sha256(content).hexdigest()
+    assert table == {"path": "data/train.csv", "hash": digest, "size": len(content), "rows": 2}
+    assert (gone["path"], gone["hash"], gone["problem"]) == ("gone.csv", None, "missing")
 
 
 def test_the_metrics_file_is_read_when_the_script_logs_nothing(folder: Path) -> None:

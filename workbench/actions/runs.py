@@ -121,6 +121,7 @@ def _wish(project: Project, step: Train, stage: str, request: Request) -> launch
         overrides=request.overrides,
         params_file=step.params if file_bytes else "",
         params_bytes=file_bytes,
+        inputs=step.inputs,
         outputs=step.outputs,
         metrics=step.metrics,
         tags=(*request.tags, *([f"stage:{stage}"] if stage else [])),

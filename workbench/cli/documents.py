@@ -31,7 +31,7 @@ def run_document(run: Run, *, metric: str, goal: str, now: float) -> dict[str, A
         "tags": list(run.tags),
         "note": run.note,
         "code": code_document(run),
-        "data": list(run.code.get("data", [])),
+        "data": [dict(item) for item in run.data],
     }
 
 

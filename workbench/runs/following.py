@@ -27,6 +27,7 @@ from workbench.tracking import ARTIFACT_FOLDER, JOURNAL_FOLDER
 TICK_SECONDS = 0.05
 IDLE_TICK_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
+MOST_INPUTS = 1000
 FULL_DISK_PATIENCE_SECONDS = 300.0
 
 
@@ -172,6 +173,7 @@ class _Capture:
         self.launched = launched
         self._thread = threading.Thread(target=self._gather, daemon=True)
         self._code: str | None = None
+        self._data = "[]"
         self._environment: tuple[str, str] | None = None
         self._saved = False
 
@@ -192,6 +194,7 @@ class _Capture:
         found = environment.capture(
             self.launched["python"] or None, self.project.folder, os.environ, cache=self.project.inner / "cache"
         )
+        self._data = json.dumps(_inputs(self.project.folder, self.launched["inputs"]))
         self._environment = (environment.digest(found), json.dumps(environment.to_json(found)))
 
     def save_when_ready(self, connection: sqlite3.Connection, run: int) -> None:
@@ -200,7 +203,8 @@ class _Capture:
             return
         with transaction(connection):
             if self._code is not None:
-                connection.execute("UPDATE runs SET code = ? WHERE id = ?", (text(self._code, 1 << 20), run))
+                update = "UPDATE runs SET code = ?, data = ? WHERE id = ?"
+                connection.execute(update, (text(self._code, 1 << 30), text(self._data, 1 << 30), run))
             if self._environment is not None:
                 connection.execute(
                     "INSERT OR IGNORE INTO environments (digest, facts) VALUES (?, ?)", self._environment
@@ -222,6 +226,25 @@ class _Capture:
         if not has_metrics:
             values, problems = metrics_files.read_all(self.project.folder, self.launched["metrics"], started)
         return Results(rows, values, problems)
+
+
+def _inputs(folder: Path, patterns: list[str]) -> list[dict[str, Any]]:
+    """Return what the run reads, as it is now: path, hash, size, and rows where the file is a table of text."""
+    if not patterns:
+        return []
+    from workbench.versions import outputs
+
+    found = outputs.capture(folder, patterns, since_ns=None)[:MOST_INPUTS]
+    return [
+        {
+            "path": text(item.path),
+            "hash": item.sha256 or None,
+            "size": item.size,
+            "rows": outputs.table_rows(folder / item.path) if item.kind == "file" else None,
+            **({"problem": text(item.problem)} if item.problem else {}),
+        }
+        for item in found
+    ]
 
 
 def _output_rows(folder: Path, patterns: list[str], started: float, *, kind: str = "") -> list[tuple[Any, ...]]:

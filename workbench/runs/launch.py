@@ -41,6 +41,7 @@ class Wish:
     overrides: Mapping[str, str] = field(default_factory=dict)
     params_file: str = ""
     params_bytes: bytes = b""
+    inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -97,6 +98,7 @@ def _write_folder(folder: Path, wish: Wish) -> None:
         "argv": list(wish.argv),
         "params_file": params_file,
         "python": wish.python,
+        "inputs": list(wish.inputs),
         "outputs": list(wish.outputs),
         "metrics": list(wish.metrics),
         "fresh": wish.fresh,

@@ -51,6 +51,7 @@ class Run:
     stop_requested: float | None
     note: str
     code: Mapping[str, Any]
+    data: list[Mapping[str, Any]]
     environment: str | None
     host: str
     params: Mapping[str, Any] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from workbench.safe import clean
 # In the order of the fields of Run.
 _COLUMNS = (
     "id, uid, name, kind, status, command, python, overrides, trigger, created, started, ended, exit_code, signal, "
-    "reason, stop_requested, note, code, environment, host"
+    "reason, stop_requested, note, code, data, environment, host"
 )
 _MOST_IN_ONE = 500
 
@@ -152,7 +152,7 @@ def _load_some(connection: sqlite3.Connection, wanted: list[int]) -> dict[int, R
 
 def _run(row: Any, params: dict[str, Any], metrics: dict[str, MetricSummary], tags: tuple[str, ...]) -> Run:
     values: list[Any] = list(row)
-    for index in (5, 7, 8, 17):  # command, overrides, trigger, code
+    for index in (5, 7, 8, 17, 18):  # command, overrides, trigger, code, data
         values[index] = {} if values[index] == "{}" else json.loads(values[index])
     build: Callable[..., Run] = Run
     return build(*values, params, metrics, tags)

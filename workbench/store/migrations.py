@@ -43,6 +43,7 @@ CREATE TABLE runs (
   stopped_by TEXT NOT NULL DEFAULT '',
   note TEXT NOT NULL DEFAULT '',
   code TEXT NOT NULL DEFAULT '{}',           -- JSON object: kind, commit, branch, tree, dirty, changed, problem
+  data TEXT NOT NULL DEFAULT '[]',           -- JSON list of what the run read: path, hash, size, rows, problem
   environment TEXT REFERENCES environments (digest),
   host TEXT NOT NULL DEFAULT '',
   output_size INTEGER NOT NULL DEFAULT 0

@@ -65,6 +65,20 @@ def capture(folder: Path, patterns: Sequence[str], *, since_ns: int | None) -> l
     return list(outputs.values())
 
 
+def table_rows(path: Path, limit: int = 64 << 20) -> int | None:
+    """Return how many rows below its header a CSV or TSV file has; None for other files, and over `limit` bytes."""
+    import csv
+
+    delimiter = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower())
+    try:
+        if delimiter is None or path.stat().st_size > limit:
+            return None
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            return max(0, sum(1 for row in csv.reader(file, delimiter=delimiter) if row) - 1)
+    except (OSError, csv.Error):
+        return None
+
+
 def _matching(folder: Path, pattern: str, since_ns: int | None) -> Iterator[Output]:
     path = _inside(folder, pattern)
     if not _GLOB_SIGNS & set(path) or os.path.lexists(folder / path):
