@@ -122,10 +122,11 @@ def moved(look: CurvesLook, series: Sequence[Series], columns: int, by: int) -> 
     if found is None:
         return look
     low, high = found
-    if look.cursor is None:
+    if look.cursor is None and abs(by) < columns:
         return replace(look, cursor=low if by > 0 else high)
+    start = look.cursor if look.cursor is not None else low if by > 0 else high
     step = (high - low) / max(1, columns - 1)
-    return replace(look, cursor=min(high, max(low, look.cursor + by * step)))
+    return replace(look, cursor=min(high, max(low, start + by * step)))
 
 
 def at_column(look: CurvesLook, series: Sequence[Series], column: int, columns: int) -> CurvesLook:

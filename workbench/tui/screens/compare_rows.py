@@ -51,7 +51,7 @@ def _hidden(count: int) -> str:
 
 def _status_row(runs: Sequence[Run]) -> Row:
     states = [Cell(f"{GLYPHS[run.status]} {run.status}", "state", tone=run.status) for run in runs]
-    return Row("state", tuple(states), key="status", is_same=len({run.status for run in runs}) == 1)
+    return Row("state", tuple(states), key="status", is_same={run.status for run in runs} == {"finished"})
 
 
 def _plain_rows(section: str, rows: Sequence[pure.Row]) -> list[Row]:
