@@ -148,3 +148,22 @@ async def test_a_project_is_opened_from_the_list(project: Project) -> None:
         await pilot.press("enter")
         await shows(pilot, "1–3 of 3")
         assert screen(pilot.app)[0].count("little") == 1
+
+
+async def test_the_table_and_a_chart_are_exported(project: Project) -> None:
+    async with driven(project) as pilot:
+        await shows(pilot, "1–3 of 3")
+        await pilot.press("v")
+        await shows(pilot, "Export", "Markdown")
+        await pilot.press("enter")
+        await shows(pilot, "Wrote .workbench/exports")
+        (table,) = (project.inner / "exports").glob("*.csv")
+        assert len(table.read_text().splitlines()) == 4
+        pilot.app.open_run(2)
+        await shows(pilot, "2 second", "30 lines", "loss  ━ train")
+        await pilot.press("v")
+        await shows(pilot, "Export which chart")
+        await pilot.press("enter")
+        await shows(pilot, "Markdown")
+        await pilot.press("enter")
+        await until(pilot, lambda: len(list((project.inner / "exports").glob("run-2*.csv"))) == 1)

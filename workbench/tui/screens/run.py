@@ -21,8 +21,10 @@ from workbench.tui.kit.numbers import age, duration
 from workbench.tui.screens import run_text
 from workbench.tui.screens.run_actions import RunActions
 from workbench.tui.screens.run_data import RunLoader, RunRequest, RunSnapshot
+from workbench.tui.screens.run_export import ask_and_export, run_curves
 from workbench.tui.screens.runs_preview import draw_chips
 from workbench.tui.widgets.canvas import Canvas, Panel, Spans
+from workbench.tui.widgets.dialog import Choice, Chooser
 from workbench.tui.widgets.log import LogView
 from workbench.tui.widgets.text import TextPane
 
@@ -248,6 +250,25 @@ class RunPage(RunActions):
         for pane in (self.curves, self.system):
             pane.log_axis = not pane.log_axis
             pane.redraw()
+
+    def can_export(self) -> str:
+        """Curves must be in view."""
+        return "" if self.pane == "curves" and self.snapshot.curves else "Go to the curves first: tab."
+
+    def do_export(self) -> None:
+        """Choose a chart, then its format."""
+        charts = [
+            Choice(one.title, one.title) for one in chart_groups(list(self.snapshot.curves), self.snapshot.metric)
+        ]
+        if len(charts) == 1:
+            self._export(charts[0].value)
+        else:
+            self.bench.ask_for(Chooser("Export which chart", charts), self._export)
+
+    def _export(self, title: str) -> None:
+        if self.project is not None:
+            drawn = run_curves(self.snapshot, title, log=self.curves.log_axis)
+            ask_and_export(self, self.project, drawn, f"run-{self.number}-{title}")
 
     def chosen(self) -> Run | None:
         """Return the run in view."""

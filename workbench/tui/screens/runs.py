@@ -21,6 +21,7 @@ from workbench.tui.kit.frame import say
 from workbench.tui.kit.grid import Grid, Style, cells, clip
 from workbench.tui.kit.numbers import short
 from workbench.tui.screens.run_actions import RunActions
+from workbench.tui.screens.run_export import export_runs
 from workbench.tui.screens.runs_columns import Cells, Placed, choices, place
 from workbench.tui.screens.runs_data import RunsLoader, RunsRequest, RunsSnapshot
 from workbench.tui.screens.runs_preview import draw_preview
@@ -335,6 +336,17 @@ class RunsPage(RunActions):
     def do_compare(self) -> None:
         """Compare the marked runs."""
         self.bench.go("compare", tuple(self.marked))
+
+    def can_export(self) -> str:
+        """There must be runs."""
+        return "" if self.snapshot.found else "There is nothing to export."
+
+    def do_export(self) -> None:
+        """Export the runs that are shown, in their order."""
+        if self.project is not None:
+            view = self.snapshot.view
+            numbers = [number for number in self.snapshot.lines if number > 0]
+            export_runs(self, self.project, numbers, view.metrics, view.params)
 
     def commands(self) -> list[tuple[str, str, Callable[[], object]]]:
         """Offer the runs in view to the palette."""
