@@ -21,7 +21,8 @@ from workbench.tui.tracks import Tracks, samples
 
 AGAIN_SECONDS = 0.7
 """While runs log, the order and the rows of ended runs are read again at most so often."""
-AROUND = 20
+AROUND = 64
+"""So many lines above and below those in view are read too, so that a page down is painted from memory."""
 SPARK_BUDGET = 0.03
 
 
@@ -119,6 +120,7 @@ class RunsLoader:
         self._error = ""
         self._key: tuple[Any, ...] = ()
         self._read_at = 0.0
+        self._version = -1
         self._view = View()
         self._project: Project | None = None
 
@@ -131,12 +133,13 @@ class RunsLoader:
             return RunsSnapshot(has_store=False)
         counts = queries.counts(connection)
         now = time.monotonic()
-        key = (*_shape(request), tuple(sorted(counts.items())), request.fresh)
-        again = key != self._key or now - self._read_at >= AGAIN_SECONDS
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        key = (*_shape(request), tuple(sorted(counts.items())), request.fresh, id(connection))
+        again = key != self._key or (version != self._version and now - self._read_at >= AGAIN_SECONDS)
         if again:
             self._view = read_view(connection, request)
             self._order(connection, request)
-            self._key, self._read_at = key, now
+            self._key, self._read_at, self._version = key, now, version
         waiting = self._read_rows(connection, request, again)
         baseline = self._one(connection, queries.setting(connection, "baseline"))
         return RunsSnapshot(
@@ -199,12 +202,14 @@ class RunsLoader:
     def _read_sparks(self, connection: sqlite3.Connection, wanted: list[int], window: tuple[int, int]) -> bool:
         metric, until = self._view.curve, time.monotonic() + SPARK_BUDGET
         name = queries.find_name(connection, "metric", metric) if metric else None
-        for number in wanted:
+        shown, urgent = set(self._lines[slice(*window)]), False
+        for number in sorted(wanted, key=lambda number: number not in shown):  # those in view first
             row = self._rows.get(number)
             if row is None or (number, metric) in self._sparks:
                 continue
-            if time.monotonic() > until:
+            if time.monotonic() > until or (urgent and number not in shown):
                 return True
+            urgent = urgent or number in shown
             summary = row.run.metrics.get(metric)
             values = samples(connection, number, name, summary.count, summary.last_step) if summary else ()
             self._rows[number] = Row(row.run, values)
