@@ -101,6 +101,9 @@ def _print(project: Project, connection: sqlite3.Connection, run: Run) -> None:
         print("\nmetrics")
         heads = ["", "last", "least", "at", "greatest", "at", "points"]
         output.table([Column(head, right=at > 0, least=0 if at else 8) for at, head in enumerate(heads)], _metrics(run))
+    if run.data:
+        print("\ninputs")
+        output.table([Column("", least=8), Column("", right=True), Column("", right=True), Column("")], _inputs(run))
     found = queries.outputs(connection, run.number)
     if found:
         print("\noutputs")
@@ -110,6 +113,18 @@ def _print(project: Project, connection: sqlite3.Connection, run: Run) -> None:
         print(f"\nnotice after {output.span(after)}: {clean(text)}")
     if run.note:
         print(f"\nnote: {clean_block(run.note)}")
+
+
+def _inputs(run: Run) -> list[list[str]]:
+    return [
+        [
+            str(item["path"]),
+            output.size(item["size"]) if item.get("size") is not None else "",
+            f"{item['rows']} rows" if item.get("rows") is not None else "",
+            str(item.get("hash") or item.get("problem", ""))[:12],
+        ]
+        for item in run.data
+    ]
 
 
 def _bytes(found: dict[str, Any]) -> str:

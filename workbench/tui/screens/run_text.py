@@ -83,19 +83,29 @@ def side_lines(snapshot: RunSnapshot, width: int) -> Lines:
 
 
 def outputs_lines(snapshot: RunSnapshot) -> Lines:
-    """Return outputs, artifacts and models with size and hash."""
-    lines: Lines = []
-    for output in snapshot.outputs:
-        spans: Spans = [
-            (clip(clean(output["path"]), 44).ljust(44) + " ", TEXT),
-            (str(output["kind"]).ljust(9), DIM),
-            (size(output["size"]).rjust(9) + "  ", TEXT),
-            (clean(str(output["hash"] or ""))[:19], DIM),
-        ]
-        if output["problem"]:
-            spans.append((f"  {clean(output['problem'])}", Style(fg="worse")))
-        lines.append(spans)
+    """Return what the run wrote (outputs, artifacts, models) and what it read, with size and hash."""
+    lines = [
+        _file_line(output["path"], str(output["kind"]), output["size"], output["hash"], output["problem"])
+        for output in snapshot.outputs
+    ]
+    if snapshot.run is not None and snapshot.run.data:
+        lines += [[], [("inputs", BOLD)]] if lines else [[("inputs", BOLD)]]
+        for item in snapshot.run.data:
+            rows = f"{item['rows']} rows" if item.get("rows") is not None else "input"
+            lines.append(_file_line(item["path"], rows, item.get("size"), item.get("hash"), item.get("problem", "")))
     return lines
+
+
+def _file_line(path: str, kind: str, length: int | None, digest: str | None, problem: str) -> Spans:
+    spans: Spans = [
+        (clip(clean(path), 44).ljust(44) + " ", TEXT),
+        (clip(clean(kind), 12).ljust(13), DIM),
+        (size(length).rjust(9) + "  ", TEXT),
+        (clean(digest or "")[:19], DIM),
+    ]
+    if problem:
+        spans.append((f"  {clean(problem)}", Style(fg="worse")))
+    return spans
 
 
 def code_lines(run: Run, diff: Any | None) -> Lines:
