@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 
 from workbench.runs.model import GLYPHS, Run, why
 from workbench.safe import clean
@@ -65,13 +65,14 @@ class RunPage(RunActions):
         self.side = TextPane("Parameters", id="side")
         self.log_view = LogView()
         self.text = TextPane()
+        self.upper = Horizontal(id="upper")
         for pane in (self.curves, self.system, self.log_view, self.text):
             pane.add_class("pane")
 
     def compose(self) -> ComposeResult:
         """Put up the head and all panes; one is shown."""
         yield self.head
-        with Vertical(), Horizontal(id="upper"):
+        with self.upper:
             yield self.curves
             yield self.system
             yield self.text
@@ -101,7 +102,7 @@ class RunPage(RunActions):
         below = on_curves and height >= LOG_FROM
         self.log_view.display = below or self.pane == "log"
         self.log_view.styles.height = max(8, height // 3) if below else "1fr"
-        self.query("Vertical").first().display = self.pane != "log"
+        self.upper.display = self.pane != "log"
         self.text.heading = dict(PANES)[self.pane]
 
     # --- reading
