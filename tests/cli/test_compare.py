@@ -211,3 +211,14 @@ def test_runs_that_never_started_or_failed_are_compared_too(make_project, wait_u
     answer = run_cli("compare", "1", "2", folder=project.folder)
     assert answer.code == 0
     assert "✗ failed" in answer.out
+
+
+def test_data_that_changed_between_runs_is_told(make_project, wait_until, run_cli):
+    config = CONFIG.replace("[metric]", 'inputs = ["rows.csv"]\n[metric]')
+    project = make_project({"train.py": SCRIPT, "rows.csv": "a,b\n1,2\n"}, config)
+    for text in ("a,b\n1,2\n", "a,b\n1,2\n3,4\n"):
+        (project.folder / "rows.csv").write_text(text)
+        (number,) = runs.start(project, Request())
+        wait_until(lambda number=number: runs.get(project, str(number)).is_over)
+    row = section(run_cli("compare", "1", "2", folder=project.folder).out, "DATA")["rows.csv"]
+    assert "(1 rows)" in row and "(2 rows)" in row

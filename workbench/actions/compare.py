@@ -27,6 +27,8 @@ from workbench.versions.code import CodeDiff, CodeVersion
 from workbench.versions.environment import Environment, EnvironmentDiff
 
 BUCKETS = 600
+DATA = "data "
+"""How the names of facts about data begin, before the path."""
 FEW_POINTS = 3000
 """Up to so many points a curve is read whole; of longer ones the mean of each of `BUCKETS` stretches of steps."""
 
@@ -113,11 +115,19 @@ def _circumstances(run: Run, found: Environment) -> dict[str, Any]:
     """Return what else tells a run apart: code, data, command, interpreter, machine; what is unknown is left out."""
     version = version_of(run)
     facts: dict[str, Any] = {"code": code_name(run), "branch": version.branch, "program": program(run)}
-    facts |= {f"data {one.get('path', '')}": str(one.get("hash", ""))[:12] for one in run.code.get("data") or []}
+    facts |= {f"{DATA}{one.get('path', '')}": _data_name(one) for one in run.data}
     plain = [one.name for one in fields(Environment) if one.name not in ("packages", "variables", "gpus", "problem")]
     facts |= {name: getattr(found, name) for name in plain}
     facts |= {"gpus": ", ".join(found.gpus), **dict(found.variables)}
     return {name: value for name, value in facts.items() if value not in (None, "", 0)}
+
+
+def _data_name(one: Mapping[str, Any]) -> str:
+    """Return a file or folder that a run read in a few words: what its content is, and how many rows it has."""
+    if not one.get("hash"):
+        return clean(str(one.get("problem") or "missing"), 80)
+    rows = one.get("rows")
+    return f"{str(one['hash'])[:10]}{'' if rows is None else f' ({rows} rows)'}"
 
 
 def program(run: Run) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +109,13 @@ def _head(found: Compared, run: Run) -> str:
 def _sections(found: Compared, metric: str, whole: bool) -> list[_Line]:
     comparison, lines = found.comparison, list[_Line]()
     metrics = [row for row in comparison.metrics if not metric or row.name == metric]
+    shown_facts = [row for row in comparison.environment if whole or row.differs]
+    data = [row for row in shown_facts if row.name.startswith(actions.DATA)]
     for title, rows in (
         ("PARAMETERS", [_row_line(row) for row in comparison.params if whole or row.differs]),
         ("METRICS", [_metric_line(row) for row in [*metrics, comparison.durations] if whole or metric or row.differs]),
-        ("ENVIRONMENT", [_row_line(row) for row in comparison.environment if whole or row.differs]),
+        ("DATA", [_row_line(replace(row, name=row.name.removeprefix(actions.DATA))) for row in data]),
+        ("ENVIRONMENT", [_row_line(row) for row in shown_facts if row not in data]),
         ("PACKAGES", [_row_line(row) for row in comparison.packages if whole or row.differs]),
     ):
         if rows:

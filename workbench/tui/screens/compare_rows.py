@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from workbench.actions.compare import DATA
 from workbench.actions.compare_export import cell as plain_cell
 from workbench.runs import compare as pure
 from workbench.runs.compare import Comparison, Group, MetricCell, MetricRow
@@ -25,13 +27,15 @@ def rows_of(sight: Sight, codes: Mapping[int, CodeDiff], *, hide_same: bool) -> 
     """Return the rows of all sections; `codes` are the differences to the baseline's code by run, as far as known."""
     found, runs = sight.compared.comparison, sight.compared.runs
     code_facts = [row for row in found.environment if row.name in _CODE_FACTS]
-    facts = [row for row in found.environment if row.name not in _CODE_FACTS]
+    data = [row for row in found.environment if row.name.startswith(DATA)]
+    facts = [row for row in found.environment if row.name not in _CODE_FACTS and row not in data]
     sections = [
         ("", [_status_row(runs)]),
         ("params", _plain_rows("params", found.params)),
         ("metrics", [_metric_row(row, sight.metric) for row in found.metrics] + [_duration_row(found.durations)]),
         (_significance_title(sight), significance_rows(sight)),
         ("code", _plain_rows("environment", code_facts) + _code_rows(runs, found.baseline, codes)),
+        ("data", _plain_rows("environment", [replace(row, name=row.name.removeprefix(DATA)) for row in data])),
         ("environment", _plain_rows("environment", facts) + _plain_rows("packages", found.packages)),
     ]
     rows: list[Row] = []
