@@ -125,6 +125,10 @@ def run_command(name: str, words: Sequence[str], folder: Path) -> int:
         raise _unknown(name)
     import importlib
 
+    if name == "run" and "--help" not in words and "-h" not in words:
+        from workbench.runs import standby
+
+        standby.begin()
     module = importlib.import_module(COMMANDS[name][0])
     given, command = _split(words)
     args = parser_of(name).parse_args(given)

@@ -16,7 +16,7 @@ from workbench.cli.parsing import add_json, setting
 from workbench.errors import NotFoundError, UsageError
 from workbench.paths import relative_to
 from workbench.project import Project
-from workbench.runs import queries
+from workbench.runs import queries, standby
 from workbench.runs.model import GLYPHS, Run
 
 _MOST_METRICS = 6
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         folder=_inside(project, args.folder) if args.command else "",
     )
     numbers = actions.start(project, request)
+    standby.release()
     if args.detach:
         return _detached(project, numbers, as_json=args.json)
     try:

@@ -27,6 +27,7 @@ from workbench.tracking import ARTIFACT_FOLDER, JOURNAL_FOLDER
 TICK_SECONDS = 0.05
 IDLE_TICK_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
+FIRST_SAMPLE_SECONDS = 0.3  # a run that is over by then never loads psutil
 MOST_INPUTS = 1000
 FULL_DISK_PATIENCE_SECONDS = 300.0
 
@@ -48,7 +49,7 @@ class Following:
         self.terminated = False
         self.capture = _Capture(self.project, run_folder, command.launch)
         self._sampler = Sampler(command.pid)
-        self._sampled_at = 0.0
+        self._sampled_at = time.time() + FIRST_SAMPLE_SECONDS - SAMPLE_SECONDS
         self._samples = 0
 
     def go(self) -> None:

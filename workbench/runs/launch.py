@@ -8,7 +8,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +17,10 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.paths import relative_to, user_cache_folder
 from workbench.project import Project, load
+from workbench.runs import standby
 from workbench.runs.ingest import add_notice, save_params, text
 from workbench.store.connection import transaction
-from workbench.tracking import CHECKPOINT_FOLDER, PARAMS_NAME, RUN_FOLDER_VARIABLE
+from workbench.tracking import CHECKPOINT_FOLDER, PARAMS_NAME
 
 LAUNCH_NAME = "launch.json"
 LOCK_NAME = "lock"
@@ -233,20 +233,15 @@ def lock_run(project: Project, uid: str) -> int | None:
 def spawn(project: Project, run: int, uid: str, lock: int, *, adopt: bool = False) -> None:
     """Start the detached supervisor of a run and hand it the lock; raises OSError."""
     mode = "adopt" if adopt else "start"
-    arguments = [str(project.folder), str(run), uid, str(lock), str(import_folder()), mode]
-    environment = {key: value for key, value in os.environ.items() if key != RUN_FOLDER_VARIABLE}
-    with (project.run_folder(uid) / "supervisor.log").open("ab") as log:
-        _reap()
-        supervisor = subprocess.Popen(
-            [sys.executable, "-P", "-m", "workbench.runs.supervisor", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env=environment,
-            start_new_session=True,
-            pass_fds=(lock,),
-        )
+    log_path = project.run_folder(uid) / "supervisor.log"
+    arguments = [str(project.folder), str(run), uid, str(import_folder()), str(log_path), mode]
+    _reap()
+    supervisor = standby.hand_over(arguments, lock)
+    if supervisor is None:
+        with log_path.open("ab") as log:
+            supervisor = standby.start(
+                [*arguments, str(lock)], stdin=subprocess.DEVNULL, output=log.fileno(), pass_fds=(lock,)
+            )
     _supervisors.append(supervisor)
 
 

@@ -11,13 +11,41 @@ import signal
 import sys
 from pathlib import Path
 
+from workbench.runs import standby
 from workbench.runs.command import Command
 
 
 def main(arguments: list[str]) -> int:
-    """Supervise one run: project folder, run number, uid, descriptor of the lock, import folder, start or adopt."""
-    folder, run, uid, lock, import_folder, mode = arguments
-    os.set_inheritable(int(lock), False)
+    """Supervise one run: the arguments of `launch.spawn` and the lock, or the one word that says to wait for them."""
+    if arguments == [standby.WAITING]:
+        _load_ahead()
+        received = standby.receive()
+        if received is None:
+            return 0
+        arguments, lock = received
+        _write_to(Path(arguments[4]))
+    else:
+        *arguments, descriptor = arguments
+        lock = int(descriptor)
+    return _supervise(*arguments, lock=lock)
+
+
+def _load_ahead() -> None:
+    import workbench.runs.following
+    import workbench.versions.code
+    import workbench.versions.environment  # noqa: F401
+
+
+def _write_to(log: Path) -> None:
+    """Send what this process has to say to the run's own log, and let go of the socket."""
+    with log.open("ab") as file, open(os.devnull, "rb") as nothing:  # noqa: PTH123
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+
+def _supervise(folder: str, run: str, uid: str, import_folder: str, log: str, mode: str, *, lock: int) -> int:
+    os.set_inheritable(lock, False)
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     run_folder = Path(folder) / ".workbench" / "runs" / uid
