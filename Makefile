@@ -39,7 +39,7 @@ docs: $(VENV)/.development
 	@$(BIN)/python packaging/readme.py
 
 UV_COMPILE = $(BIN)/uv pip compile --no-config --quiet --upgrade --python-version 3.11 --universal --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --index-url https://pypi.org/simple
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(VENV)/.development
 	@$(PIP_INSTALL) uv
 	@env -u PIP_FIND_LINKS $(UV_COMPILE) pyproject.toml packaging/build.in -o packaging/requirements.lock
