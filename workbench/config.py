@@ -1,15 +1,17 @@
-"""workbench.toml as frozen values, checked against the tables below; a refusal names the nearest known key."""
+"""workbench.toml as frozen values, checked against the tables below; a refusal names the nearest known key.
+
+The tables are named tuples rather than dataclasses: every command loads them, and classes of dataclasses take most of its start.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from workbench.errors import ConfigError
 from workbench.safe import clean
@@ -17,15 +19,13 @@ from workbench.safe import clean
 Goal = Literal["max", "min"]
 
 
-@dataclass(frozen=True)
-class ProjectTable:
+class ProjectTable(NamedTuple):
     """[project]"""
 
     name: str = ""
 
 
-@dataclass(frozen=True)
-class CharterData:
+class CharterData(NamedTuple):
     """[[charter.data]]"""
 
     name: str = ""
@@ -34,8 +34,7 @@ class CharterData:
     labelled_by: str = ""
 
 
-@dataclass(frozen=True)
-class Charter:
+class Charter(NamedTuple):
     """[charter]: the design phase."""
 
     problem: str = ""
@@ -46,8 +45,7 @@ class Charter:
     data: tuple[CharterData, ...] = ()
 
 
-@dataclass(frozen=True)
-class Train:
+class Train(NamedTuple):
     """[train], and each of [stages.*]: a command with what it reads and writes; paths relative to the project."""
 
     command: str = ""
@@ -59,16 +57,14 @@ class Train:
     max_parallel: int = 1
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(NamedTuple):
     """[metric]: the one metric by which runs are compared."""
 
     name: str = ""
     goal: Goal = "max"
 
 
-@dataclass(frozen=True)
-class Data:
+class Data(NamedTuple):
     """[data]"""
 
     train: str = ""
@@ -81,8 +77,7 @@ class Data:
     slices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(NamedTuple):
     """A requirement on a metric."""
 
     min: float | None = None
@@ -90,8 +85,7 @@ class Bound:
     max_drop: float | None = None
 
 
-@dataclass(frozen=True)
-class Watch:
+class Watch(NamedTuple):
     """[watch]: globs relative to the project; `paths` empty means code, parameters and inputs."""
 
     paths: tuple[str, ...] = ()
@@ -100,23 +94,20 @@ class Watch:
     while_running: Literal["queue", "restart"] = "queue"
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """[model]"""
 
     path: str = ""
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """[image]"""
 
     repository: str = ""
     base: str = ""
 
 
-@dataclass(frozen=True)
-class ManualTest:
+class ManualTest(NamedTuple):
     """[[score.manual]]: a test of the ML Test Score done by hand."""
 
     test: str = ""
@@ -125,24 +116,22 @@ class ManualTest:
     document: str = ""
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """[score]"""
 
     manual: tuple[ManualTest, ...] = ()
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
     """The whole of workbench.toml."""
 
     project: ProjectTable = ProjectTable()
     charter: Charter = Charter()
     train: Train = Train()
-    stages: Mapping[str, Train] = field(default_factory=dict)
+    stages: Mapping[str, Train] = MappingProxyType({})
     metric: Metric = Metric()
     data: Data = Data()
-    requirements: Mapping[str, Bound | float] = field(default_factory=dict)
+    requirements: Mapping[str, Bound | float] = MappingProxyType({})
     watch: Watch = Watch()
     model: Model = Model()
     image: Image = Image()
@@ -196,7 +185,7 @@ def _check(config: Config, name: str) -> None:
 def _convert(value: Any, kind: Any, where: str, name: str) -> Any:
     """Return `value` as `kind`; the kinds are those of the tables above, nothing more general."""
     origin = typing.get_origin(kind)
-    if dataclasses.is_dataclass(kind):
+    if is_table(kind):
         return _table(value, kind, where, name)
     if origin is tuple:
         items = _expect(value, list, where, name)
@@ -213,6 +202,11 @@ def _convert(value: Any, kind: Any, where: str, name: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return _expect(value, kind, where, name)
+
+
+def is_table(kind: Any) -> bool:
+    """Return whether `kind` is one of the tables above."""
+    return isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
 
 
 def issubclass_safe(candidate: Any, parent: type) -> bool:
@@ -249,10 +243,10 @@ def _choice(value: Any, choices: tuple[Any, ...], where: str, name: str) -> Any:
 
 def _union(value: Any, kinds: tuple[Any, ...], where: str, name: str) -> Any:
     if isinstance(value, dict):
-        table = next((kind for kind in kinds if dataclasses.is_dataclass(kind)), None)
+        table = next((kind for kind in kinds if is_table(kind)), None)
         if table is not None:
             return _convert(value, table, where, name)
-    plain = next(kind for kind in kinds if kind is not types.NoneType and not dataclasses.is_dataclass(kind))
+    plain = next(kind for kind in kinds if kind is not types.NoneType and not is_table(kind))
     return _convert(value, plain, where, name)
 
 
@@ -264,9 +258,7 @@ def _expect(value: Any, kind: type, where: str, name: str) -> Any:
         return value
     wanted = _NAMES.get(kind, kind.__name__)
     found = _NAMES.get(type(value), type(value).__name__)
-    raise ConfigError(
-        f"{name}: {clean(where) or 'the file'} must be {wanted}, not {found}", "See: workbench init --help"
-    )
+    raise ConfigError(f"{name}: {clean(where) or 'the file'} must be {wanted}, not {found}", f"Write {wanted} there.")
 
 
 def nearest(word: str, known: typing.Iterable[str]) -> str | None:

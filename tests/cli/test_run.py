@@ -181,8 +181,7 @@ def test_a_dead_supervisor_does_not_leave_the_command_waiting(make_project, run_
     process = start_attended(project)
     assert process.stdout.readline() == "ready\n"
     uid = runs_of(run_cli, project)[0]["uid"]
-    (supervisor,) = [each for each in psutil.process_iter(["cmdline"]) if uid in (each.info["cmdline"] or [])]
-    supervisor.kill()
+    psutil.Process(int((project.run_folder(uid) / "lock").read_text())).kill()
     out, _ = process.communicate(timeout=60)
     assert "x=1" in out
     assert runs_of(run_cli, project)[0]["status"] in ("finished", "lost")

@@ -336,9 +336,10 @@ def _kill(pid: int | None) -> None:
             return
 
 
-def _supervisor_pid(uid: str) -> int | None:
-    found = subprocess.run(["pgrep", "-f", f"workbench.runs.supervisor .*{uid}"], capture_output=True, text=True)
-    return int(found.stdout.split()[0]) if found.stdout.strip() else None
+def _supervisor_pid(folder: Path, uid: str) -> int | None:
+    """Return the supervisor that holds the lock of a run, or None where it is gone."""
+    said = (folder / ".workbench" / "runs" / uid / "lock").read_text()
+    return int(said) if said and processes.birth(int(said)) is not None else None
 
 
 @pytest.mark.slow
@@ -370,7 +371,7 @@ def test_killing_at_random_moments_loses_no_recorded_point(folder: Path, victim:
 def _strike(project: Project, uid: str, victim: str) -> None:
     record = processes_of(project, uid)
     if "supervisor" in victim or victim == "both":
-        _kill(_supervisor_pid(uid))
+        _kill(_supervisor_pid(project.folder, uid))
     if victim in ("script", "both") or "script later" in victim:
         _kill(record)
 
@@ -404,8 +405,8 @@ def test_a_run_whose_supervisor_was_killed_is_followed_to_its_end(folder: Path) 
     )
     until(lambda: (folder / "ready").exists())
     uid = actions.get(project, str(number)).uid
-    _kill(_supervisor_pid(uid))
-    until(lambda: _supervisor_pid(uid) is None)
+    _kill(_supervisor_pid(folder, uid))
+    until(lambda: _supervisor_pid(folder, uid) is None)
     assert actions.get(project, str(number)).status == "running"
     (folder / "go").touch()
     found = finished(project, number)
@@ -418,8 +419,8 @@ def test_a_run_without_supervisor_can_still_be_stopped(folder: Path) -> None:
     project, number = start(folder, "import time\nopen('ready','w').close()\ntime.sleep(600)")
     until(lambda: (folder / "ready").exists())
     uid = actions.get(project, str(number)).uid
-    _kill(_supervisor_pid(uid))
-    until(lambda: _supervisor_pid(uid) is None)
+    _kill(_supervisor_pid(folder, uid))
+    until(lambda: _supervisor_pid(folder, uid) is None)
     actions.stop(project, [number])
     assert finished(project, number).status == "stopped"
     assert processes.members(project.run_folder(uid), None) == []
@@ -441,7 +442,7 @@ def test_recovering_twice_changes_nothing(folder: Path) -> None:
     project, number = start(folder, COUNTING, "truth")
     until(lambda: _truth(folder / "truth") > 100)
     uid = actions.get(project, str(number)).uid
-    _kill(_supervisor_pid(uid))
+    _kill(_supervisor_pid(folder, uid))
     found = finished(project, number)
     connection = project.open_store()
     connection.execute("UPDATE runs SET status = 'running' WHERE id = ?", (number,))

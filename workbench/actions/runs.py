@@ -20,8 +20,8 @@ from workbench.errors import ConfigError, UsageError
 from workbench.project import Project
 from workbench.runs import launch, params, queries
 from workbench.runs.command import PARAMS_PLACEHOLDER
-from workbench.runs.ingest import text
 from workbench.runs.model import Run
+from workbench.runs.rows import text
 from workbench.safe import clean
 from workbench.store.connection import transaction
 
@@ -82,7 +82,7 @@ def _same_as_configured(step: Train, run: Run) -> bool:
 def _steps(project: Project, request: Request) -> list[tuple[str, Train]]:
     config = project.config
     if request.command:
-        step = dataclasses.replace(config.train, command="")
+        step = config.train._replace(command="")
         return [("", step)]
     if request.stage:
         return [(request.stage, config.stages[request.stage])]

@@ -19,8 +19,9 @@ from workbench.project import Project
 from workbench.runs import launch, processes
 from workbench.runs.command import END_NAME, Command, read_json
 from workbench.runs.ending import Ending, how_it_ended, oom_kills
-from workbench.runs.ingest import Ingest, add_notice, text
+from workbench.runs.ingest import Ingest
 from workbench.runs.machine import Sampler
+from workbench.runs.rows import add_notice, text
 from workbench.store.connection import transaction
 from workbench.tracking import ARTIFACT_FOLDER, JOURNAL_FOLDER
 

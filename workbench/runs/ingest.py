@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from workbench.runs import journal
+from workbench.runs.rows import add_notice, name_id, save_params, text
 from workbench.store.connection import transaction
 from workbench.tracking import JOURNAL_FOLDER
 
 BLOCK = 4 << 20  # bytes of a journal or of the output that one transaction takes in
 OUTPUT_NAME = "output.log"
-TEXT_LIMIT = 10_000
 LINE_LIMIT = 16_384
 
 
@@ -292,44 +292,3 @@ class Ingest:
                 "INSERT OR REPLACE INTO outputs (run, path, kind, facts) VALUES (?, ?, ?, ?)",
                 (self.run, text(path), kind, facts),
             )
-
-
-def name_id(connection: sqlite3.Connection, space: str, name: str) -> int:
-    """Return the number of a name in its space, making one when it is new."""
-    name = text(name, 250)
-    found = connection.execute("SELECT id FROM names WHERE space = ? AND name = ?", (space, name)).fetchone()
-    if found is None:
-        found = connection.execute(
-            "INSERT INTO names (space, name) VALUES (?, ?) RETURNING id", (space, name)
-        ).fetchone()
-    return int(found[0])
-
-
-def save_params(connection: sqlite3.Connection, run: int, params: Mapping[str, Any], source: str) -> None:
-    """Store parameters of a run; a name that is there already takes the new value."""
-    for name, value in params.items():
-        stored, as_json = _storable(value)
-        connection.execute(
-            "INSERT OR REPLACE INTO params (run, name, value, json, source) VALUES (?, ?, ?, ?, ?)",
-            (run, name_id(connection, "param", str(name)), stored, as_json, source),
-        )
-
-
-def add_notice(connection: sqlite3.Connection, run: int, t: int, notice: str) -> None:
-    """Store a sentence about a run, once."""
-    connection.execute("INSERT OR IGNORE INTO notices (run, t, text) VALUES (?, ?, ?)", (run, t, text(notice, 1000)))
-
-
-def text(value: str, limit: int = TEXT_LIMIT) -> str:
-    """Return `value` as SQLite can hold it: no lone surrogates, no NUL, at most `limit` characters."""
-    return value[:limit].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
-def _storable(value: Any) -> tuple[Any, int]:
-    if isinstance(value, str):
-        return text(value), 0
-    if isinstance(value, int) and not isinstance(value, bool) and -(1 << 63) <= value < 1 << 63:
-        return value, 0
-    if isinstance(value, float) and math.isfinite(value):
-        return value, 0
-    return text(json.dumps(value, default=str)), 1

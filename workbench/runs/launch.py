@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.paths import relative_to, user_cache_folder
 from workbench.project import Project, load
 from workbench.runs import standby
-from workbench.runs.ingest import add_notice, save_params, text
+from workbench.runs.rows import add_notice, save_params, text
 from workbench.store.connection import transaction
 from workbench.tracking import CHECKPOINT_FOLDER, PARAMS_NAME
 
@@ -245,7 +245,7 @@ def spawn(project: Project, run: int, uid: str, lock: int, *, adopt: bool = Fals
     _supervisors.append(supervisor)
 
 
-_supervisors: list[subprocess.Popen[bytes]] = []
+_supervisors: list[standby.Detached] = []
 
 
 def _reap() -> None:

@@ -18,9 +18,18 @@ if TYPE_CHECKING:
     import socket
 
 WAITING = "waiting"
+
+
+class Detached(subprocess.Popen[bytes]):
+    """A process that is meant to outlive the one that starts it, so that leaving it behind is no oversight."""
+
+    def __del__(self) -> None:
+        """Say nothing."""
+
+
 _LONGEST_MESSAGE = 1 << 20
 
-_process: subprocess.Popen[bytes] | None = None
+_process: Detached | None = None
 _socket: socket.socket | None = None
 
 
@@ -47,7 +56,7 @@ def release() -> None:
         _socket = None
 
 
-def hand_over(arguments: list[str], lock: int) -> subprocess.Popen[bytes] | None:
+def hand_over(arguments: list[str], lock: int) -> Detached | None:
     """Give a run and its lock to the waiting supervisor; return None where there is none."""
     global _socket
     if _socket is None or _process is None or _process.poll() is not None:
@@ -74,10 +83,10 @@ def receive() -> tuple[list[str], int] | None:
     return json.loads(message), descriptors[0]
 
 
-def start(arguments: list[str], *, stdin: int, output: int, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+def start(arguments: list[str], *, stdin: int, output: int, pass_fds: tuple[int, ...] = ()) -> Detached:
     """Start the supervisor's program, detached from this one's terminal, folder and run; raises OSError."""
     environment = {key: value for key, value in os.environ.items() if key != RUN_FOLDER_VARIABLE}
-    return subprocess.Popen(
+    return Detached(
         [sys.executable, "-P", "-m", "workbench.runs.supervisor", *arguments],
         stdin=stdin,
         stdout=output,

@@ -46,6 +46,7 @@ def _write_to(log: Path) -> None:
 
 def _supervise(folder: str, run: str, uid: str, import_folder: str, log: str, mode: str, *, lock: int) -> int:
     os.set_inheritable(lock, False)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     run_folder = Path(folder) / ".workbench" / "runs" / uid
