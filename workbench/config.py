@@ -1,6 +1,6 @@
 """workbench.toml as frozen values, checked against the tables below; a refusal names the nearest known key.
 
-The tables are named tuples rather than dataclasses: every command loads them, and classes of dataclasses take most of its start.
+The tables are named tuples rather than dataclasses: every command loads them, and making them is most of its start.
 """
 
 from __future__ import annotations
