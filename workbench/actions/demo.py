@@ -23,6 +23,7 @@ VARIANTS: tuple[Mapping[str, str], ...] = (  # two settings three times over, so
     {"depth": "8"},
     {"model": "logistic"},
 )
+REPEATED = range(1, 7)  # the numbers of those runs in the new project
 _LEFT_OUT = shutil.ignore_patterns(".workbench", "__pycache__", "*.joblib", ".venv")
 
 

@@ -93,10 +93,12 @@ def _print_tables(project: Project) -> None:
     columns = ["run", "name", metric.name, "log_loss", "accuracy", *_params(), "duration"]
     print()
     print_table(project, found, columns, time.time())
-    finished = [each.number for each in found if each.status == "finished"]
-    if len(finished) > 1:
-        print(f"\nThe best against the baseline:  workbench compare 1 {finished[0]}\n", flush=True)
-        run_command("compare", ["1", str(finished[0])] if finished[0] != 1 else ["1", str(finished[1])], project.folder)
+    finished = {each.number for each in found if each.status == "finished"}
+    repeated = [number for number in actions.REPEATED if number in finished]
+    if len(repeated) > 1:
+        names = [str(number) for number in repeated]
+        print(f"\nIs the lower rate really worse?  workbench compare {' '.join(names)}\n", flush=True)
+        run_command("compare", names, project.folder)
 
 
 def _params() -> list[str]:
