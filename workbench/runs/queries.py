@@ -14,6 +14,7 @@ from typing import Any
 from workbench.errors import NotFoundError
 from workbench.runs.model import Curve, MetricSummary, Run
 from workbench.safe import clean
+from workbench.store.connection import snapshot
 
 # In the order of the fields of Run.
 _COLUMNS = (
@@ -107,7 +108,7 @@ def load(connection: sqlite3.Connection, wanted: Iterable[int]) -> list[Run]:
     """Return the runs with these numbers, in this order, with params, metrics and tags; missing ones are left out."""
     order = list(wanted)
     found: dict[int, Run] = {}
-    with _no_collection():
+    with snapshot(connection), _no_collection():
         for start in range(0, len(order), _MOST_IN_ONE):
             found.update(_load_some(connection, order[start : start + _MOST_IN_ONE]))
     return [found[number] for number in order if number in found]

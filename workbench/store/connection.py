@@ -55,6 +55,19 @@ def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Ite
             connection.execute("PRAGMA synchronous = NORMAL")
 
 
+@contextlib.contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let several queries see the store at one moment; inside a transaction they do already. Keep it short."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     connection.execute("PRAGMA synchronous = NORMAL")
