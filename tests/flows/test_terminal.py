@@ -1,0 +1,162 @@
+"""The program in a real terminal: several at once, killed, resized, without colours, without UTF-8."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from workbench.actions import runs as actions
+from workbench.actions import watch
+from workbench.project import Project, load
+from workbench.runs import processes
+
+WORKBENCH = [sys.executable, "-m", "workbench"]
+CONFIG = (
+    "[project]\nname = 'little'\n[train]\ncommand = 'python train.py'\nmax_parallel = 4\n[watch]\ndebounce_ms = 100\n"
+)
+SCRIPT = """
+import os, time, workbench
+workbench.log({"auc": 0.5}, step=0)
+while os.path.exists("hold"):
+    time.sleep(0.01)
+workbench.log({"auc": 0.75}, step=1)
+"""
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+class Terminals:
+    """Windows of a private tmux server."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def tmux(self, *words: str) -> str:
+        command = ["tmux", "-L", self._name, "-f", "/dev/null", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30).stdout
+
+    def open(self, window: str, folder: Path, size: tuple[int, int] = (120, 40), **environment: str) -> int:
+        """Start the program in a window of its own; return its process id."""
+        settings = " ".join(f"{key}={shlex.quote(value)}" for key, value in environment.items())
+        command = f"exec env {settings} {shlex.join(WORKBENCH)}"
+        if "ENDED" in environment:  # tmux itself does not always learn how a program ended
+            command = (
+                f"env {settings} {shlex.join(WORKBENCH)}; echo $? > {shlex.quote(environment['ENDED'])}; sleep 600"
+            )
+        width, height = map(str, size)
+        self.tmux("new-session", "-d", "-s", window, "-x", width, "-y", height, "-c", str(folder), command)
+        self.tmux("set-option", "-t", window, "remain-on-exit", "on")
+        return int(self.tmux("display-message", "-p", "-t", window, "#{pane_pid}"))
+
+    def text(self, window: str) -> str:
+        return self.tmux("capture-pane", "-p", "-t", window)
+
+    def press(self, window: str, *keys: str) -> None:
+        self.tmux("send-keys", "-t", window, *keys)
+
+    def shows(self, window: str, *words: str) -> None:
+        until(lambda: all(word in self.text(window) for word in words), lambda: f"{words} in\n{self.text(window)}")
+
+
+def until(condition: Callable[[], object], told: Callable[[], str] = lambda: "", limit: float = 60.0) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {told()}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def terminals(tmp_path: Path) -> Iterator[Terminals]:
+    made = Terminals(f"workbench-test-{os.getpid()}-{tmp_path.name[-12:]}")
+    yield made
+    made.tmux("kill-server")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "little"
+    folder.mkdir()
+    (folder / "workbench.toml").write_text(CONFIG)
+    (folder / "train.py").write_text(SCRIPT)
+    found = load(folder)
+    yield found
+    watch.stop(found)
+    for run in found.runs_folder.glob("*"):
+        processes.end_all(run, None, 0.0)
+
+
+def test_two_interfaces_and_a_watcher_see_the_same_and_a_killed_one_stops_nothing(
+    terminals: Terminals, project: Project
+) -> None:
+    hold = project.folder / "hold"
+    hold.touch()
+    first = terminals.open("one", project.folder)
+    terminals.open("two", project.folder)
+    for window in ("one", "two"):
+        terminals.shows(window, "No runs yet")
+    watch.start(project)
+    (project.folder / "train.py").write_text(SCRIPT + "\n# changed\n")
+    for window in ("one", "two"):
+        terminals.shows(window, "1 of 1", "0.5")
+    os.kill(first, signal.SIGKILL)
+    until(lambda: processes.birth(first) is None)
+    terminals.press("two", "r")
+    terminals.shows("two", "2 of 2")
+    hold.unlink()
+    until(lambda: [run.status for run in actions.list_runs(project)] == ["finished"] * 2)
+    terminals.shows("two", " 0.75 ")
+    terminals.press("two", "q")
+    terminals.shows("two", "watch")
+    connection = project.open_store()
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    (by_watch,) = [run for run in actions.list_runs(project) if run.trigger["kind"] == "change"]
+    assert by_watch.trigger["files"][0]["path"] == "train.py"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"NO_COLOR": "1"}, {"LANG": "C", "LC_ALL": "C"}, {"TERM": "screen"}, {"COLORTERM": "", "TERM": "xterm"}],
+    ids=["NO_COLOR", "no UTF-8 locale", "screen", "few colours"],
+)
+def test_it_starts_draws_and_leaves_in_plain_surroundings(
+    terminals: Terminals, project: Project, environment: dict[str, str], tmp_path: Path
+) -> None:
+    actions.start(project, actions.Request())
+    until(lambda: actions.get(project, "1").is_over)
+    ended = tmp_path / "ended"
+    terminals.open("plain", project.folder, (80, 24), ENDED=str(ended), **environment)
+    terminals.shows("plain", "1 of 1", " 0.75 ")
+    terminals.press("plain", "q")
+    until(lambda: ended.exists() and ended.read_text() == "0\n")
+
+
+def test_resizing_a_real_terminal_keeps_the_runs_in_view(terminals: Terminals, project: Project) -> None:
+    actions.start(project, actions.Request(name="steady"))
+    until(lambda: actions.get(project, "1").is_over)
+    terminals.open("size", project.folder)
+    terminals.shows("size", "steady")
+    for width, height in [(40, 12), (200, 60), (20, 6), (80, 24), (10, 3), (120, 40)] * 3:
+        terminals.tmux("resize-window", "-t", "size", "-x", str(width), "-y", str(height))
+    terminals.shows("size", "steady", "Preview")
+    for width, height in [(40, 12), (80, 24)]:
+        terminals.tmux("resize-window", "-t", "size", "-x", str(width), "-y", str(height))
+        terminals.shows("size", "steady")
+
+
+def test_without_a_terminal_it_prints_the_table(project: Project) -> None:
+    actions.start(project, actions.Request(name="steady"))
+    until(lambda: actions.get(project, "1").is_over)
+    answer = subprocess.run(WORKBENCH, cwd=project.folder, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0
+    assert "steady" in answer.stdout
