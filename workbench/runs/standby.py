@@ -72,6 +72,13 @@ def hand_over(arguments: list[str], lock: int) -> Detached | None:
     return _process
 
 
+def is_called() -> bool:
+    """In the waiting supervisor: return whether there is something to receive."""
+    import select
+
+    return bool(select.select([0], [], [], 0)[0])
+
+
 def receive() -> tuple[list[str], int] | None:
     """In the waiting supervisor: return the arguments and the lock, or None when nothing will come."""
     import socket

@@ -6,6 +6,7 @@ before anything else is imported or opened, so that being tracked costs the comm
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -30,10 +31,24 @@ def main(arguments: list[str]) -> int:
     return _supervise(*arguments, lock=lock)
 
 
+_NEEDED = (
+    "sqlite3",
+    "dataclasses",
+    "workbench.project",
+    "workbench.runs.launch",
+    "workbench.runs.ingest",
+    "workbench.runs.following",
+    "workbench.versions.code",
+    "workbench.versions.environment",
+)
+
+
 def _load_ahead() -> None:
-    import workbench.runs.following
-    import workbench.versions.code
-    import workbench.versions.environment  # noqa: F401
+    """Import what following a run needs, one module after the other, until there is a run to start."""
+    for name in _NEEDED:
+        if standby.is_called():
+            return
+        importlib.import_module(name)
 
 
 def _write_to(log: Path) -> None:
