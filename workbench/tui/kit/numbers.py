@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 Number = float | int | None
 
@@ -48,9 +49,11 @@ def short(value: Number, width: int = 7, *, signed: bool = False) -> str:
     Between 1e-4 and 1e7 plainly, outside with an exponent (`1.2e-5`). None is a dash. A number that cannot be told in
     the width is a row of `#`, never a cut number.
     """
-    if value is None:
-        return MISSING[: max(0, width)]
-    exact = number(value)
+    return MISSING[: max(0, width)] if value is None else _short(number(value), width, signed)
+
+
+@lru_cache(maxsize=4096)
+def _short(exact: float, width: int, signed: bool) -> str:
     if not math.isfinite(exact):
         text = _special(exact, signed)
         return text if len(text) <= width else "#" * width
@@ -60,17 +63,17 @@ def short(value: Number, width: int = 7, *, signed: bool = False) -> str:
     return "#" * width
 
 
-def _forms(value: float, signed: bool) -> list[str]:
-    """List the ways to write a finite number, best first."""
+def _forms(value: float, signed: bool) -> Iterator[str]:
+    """Give the ways to write a finite number, best first."""
     if value == 0:
-        return ["0"]
-    forms = []
+        yield "0"
+        return
     if value.is_integer() and abs(value) < _FIXED_HIGH:
-        forms.append(f"{value:{'+' if signed else ''}.0f}")
+        yield f"{value:{'+' if signed else ''}.0f}"
     if _FIXED_LOW <= abs(value) < _FIXED_HIGH:
         # Rounding to fewer digits may reach zero digits after the point, never the digits before it.
-        forms += [_fixed(value, digits, signed) for digits in (5, 4, 3, 2, 1)]
-    return forms + [_exponent(value, digits, signed) for digits in (4, 3, 2, 1)]
+        yield from (_fixed(value, digits, signed) for digits in (5, 4, 3, 2, 1))
+    yield from (_exponent(value, digits, signed) for digits in (4, 3, 2, 1))
 
 
 def column(values: Sequence[Number], width: int = 7, *, signed: bool = False) -> list[str]:
@@ -79,11 +82,20 @@ def column(values: Sequence[Number], width: int = 7, *, signed: bool = False) ->
     The largest value gets four significant digits. A value that would read as zero without being zero, or is beyond
     the plain range, is written by `short` instead.
     """
+    decimals = column_decimals(values, width, signed=signed)
+    return [in_column(value, decimals, width, signed=signed) for value in values]
+
+
+def column_decimals(values: Sequence[Number], width: int = 7, *, signed: bool = False) -> int:
+    """Return how many digits after the point `column` gives these values."""
+    exact = [number(value) for value in values if value is not None]
+    return _shared_decimals([v for v in exact if math.isfinite(v) and _is_plain(v)], max(0, width), signed)
+
+
+def in_column(value: Number, decimals: int, width: int = 7, *, signed: bool = False) -> str:
+    """Write one number of a column that has so many digits after the point."""
     width = max(0, width)
-    exact = [None if value is None else number(value) for value in values]
-    plain = [v for v in exact if v is not None and math.isfinite(v) and _is_plain(v)]
-    decimals = _shared_decimals(plain, width, signed)
-    return [_aligned(value, decimals, width, signed).rjust(width) for value in exact]
+    return _aligned(None if value is None else number(value), decimals, width, signed).rjust(width)
 
 
 def _is_plain(value: float) -> bool:

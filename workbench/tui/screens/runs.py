@@ -55,6 +55,7 @@ class RunsPage(RunActions):
         self.want: int | None = None
         self.frame = 0
         self.shown_at = 0.0
+        self._settling = False
         self.table = RunsTable(self)
         self.bar = FilterBar(self)
         self.preview = Preview(self)
@@ -138,9 +139,9 @@ class RunsPage(RunActions):
             self.want = None
         elif first and snapshot.groups and table.current is not None and cast(int, table.current) < 0:
             table.cursor = min(1, len(table.items) - 1)
-        gone = set(self.marked) - set(snapshot.lines) if not snapshot.groups and not self.filtered else set()
-        if gone:
-            self.bench.marked[:] = [number for number in self.marked if number not in gone]
+        if self.marked and not snapshot.groups and not self.filtered:
+            there = set(snapshot.lines)
+            self.bench.marked[:] = [number for number in self.marked if number in there]
         self.error.display = bool(snapshot.error)
         self.error.say(snapshot.error)
         self._redraw()
@@ -206,8 +207,14 @@ class RunsPage(RunActions):
         self.ask()
 
     def on_table_moved(self, event: Table.Moved) -> None:
-        """Read for the new place."""
+        """Read for the new place, once it is on the screen."""
         event.stop()
+        if not self._settling:
+            self._settling = True
+            self.call_after_refresh(self._settle)
+
+    def _settle(self) -> None:
+        self._settling = False
         self.ask()
         self.bench.refresh_bars()
 

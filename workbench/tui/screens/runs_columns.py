@@ -128,32 +128,41 @@ def _is_number(rows: Mapping[int, Row], name: str) -> bool:
 
 
 class Cells:
-    """Draws the cells of the rows in view: figures in a column get the same digits."""
+    """Draws the cells of rows: figures in a column get the same digits in all rows that were read.
 
-    def __init__(self, snapshot: RunsSnapshot, columns: Sequence[Placed], shown: Sequence[int], now: float) -> None:
+    `look` is all that a row's cells depend on besides the row itself and the time.
+    """
+
+    def __init__(self, snapshot: RunsSnapshot, columns: Sequence[Placed]) -> None:
         self.snapshot = snapshot
         self.columns = columns
-        self.now = now
-        runs = [snapshot.rows[number].run for number in shown if number in snapshot.rows]
-        self._figures: dict[str, dict[int, str]] = {}
+        self._decimals: dict[str, int] = {}
+        runs = [row.run for row in snapshot.rows.values()]
         for column in columns:
             values = self._values(column, runs)
             if values:
-                texts = numbers.column(list(values.values()), self._digits(column), signed=column.id == "delta")
-                self._figures[column.id] = dict(zip(values, texts, strict=True))
+                width, signed = _digits(column), column.id == "delta"
+                self._decimals[column.id] = numbers.column_decimals(values, width, signed=signed)
+        view, baseline = snapshot.view, snapshot.baseline
+        pinned = (baseline.number, baseline.value(view.metric)) if baseline is not None else None
+        self.look = (tuple(columns), tuple(self._decimals.items()), view.metric, view.goal, snapshot.span, pinned)
+        self._has_age = any(column.id == "age" for column in columns)
 
-    def _digits(self, column: Placed) -> int:
-        return 7 if column.id.startswith("metrics.") or column.id == "delta" else column.width
+    def moment(self, run: Run, now: float) -> str | None:
+        """Return what the time makes of the row of a run, None for one that goes on."""
+        if not run.is_over:
+            return None
+        return numbers.age(now - run.created) if self._has_age else ""
 
-    def _values(self, column: Placed, runs: Sequence[Run]) -> dict[int, float | None]:
+    def _values(self, column: Placed, runs: Sequence[Run]) -> list[float | None]:
         kind, _, name = column.id.partition(".")
         if kind == "metrics":
-            return {run.number: run.value(name) for run in runs}
+            return [run.value(name) for run in runs]
         if kind == "delta":
-            return {run.number: self.delta(run) for run in runs}
+            return [self.delta(run) for run in runs]
         if kind == "params" and column.right:
-            return {run.number: run.params[name] for run in runs if name in run.params}
-        return {}
+            return [run.params[name] for run in runs if name in run.params]
+        return []
 
     def delta(self, run: Run) -> float | None:
         """Return how much the main metric is above that of the baseline."""
@@ -162,7 +171,7 @@ class Cells:
         other = finite(baseline.value(metric)) if baseline is not None else None
         return None if one is None or other is None else one - other
 
-    def draw(self, grid: Grid, y: int, row: Row, back: str, bold: bool) -> None:
+    def draw(self, grid: Grid, y: int, row: Row, back: str, bold: bool, now: float) -> None:
         """Draw the cells of one row on the background `back`."""
         run = row.run
         for column in self.columns:
@@ -172,27 +181,37 @@ class Cells:
             elif kind == "metrics" and name == self.snapshot.view.metric:
                 self._draw_main(grid, y, column, run, back)
             else:
-                text, style = self._text(column, run)
+                text, style = self._text(column, run, now)
                 text = clip(text, column.width)
                 x = column.x + (column.width - cells(text) if column.right else 0)
                 grid.put(x, y, text, style._replace(bg=back, bold=bold and column.id == "name"))
 
-    def _text(self, column: Placed, run: Run) -> tuple[str, Style]:
-        kind = column.id.partition(".")[0]
-        if column.id in self._figures:
-            text = self._figures[column.id].get(run.number, numbers.MISSING)
-            if kind == "delta":
-                if run.number == (self.snapshot.baseline.number if self.snapshot.baseline else None):
-                    return "baseline", Style(fg="mark")
-                return text, Style(fg=tone_of(self.delta(run) or 0, self.snapshot.view.goal))
-            return text, TEXT if text.strip() != numbers.MISSING else DIM
+    def _text(self, column: Placed, run: Run, now: float) -> tuple[str, Style]:
+        kind, _, name = column.id.partition(".")
         if kind == "params":
-            name = column.id.removeprefix("params.")
-            return (value_text(run.params[name]), Style(fg="text")) if name in run.params else (numbers.MISSING, DIM)
-        return _plain(column.id, run, self.now)
+            if name not in run.params:
+                return numbers.MISSING, DIM
+            return self._figure(column, run.params[name]) or value_text(run.params[name]), TEXT
+        if kind == "delta":
+            pinned = self.snapshot.baseline
+            if pinned is not None and run.number == pinned.number:
+                return "baseline", Style(fg="mark")
+            delta = self.delta(run)
+            return self._figure(column, delta), Style(fg=tone_of(delta or 0, self.snapshot.view.goal))
+        if kind == "metrics":
+            value = run.value(name)
+            return self._figure(column, value), TEXT if value is not None else DIM
+        return _plain(column.id, run, now)
+
+    def _figure(self, column: Placed, value: float | None) -> str:
+        """Write a number as the column does, "" in a column without numbers."""
+        decimals = self._decimals.get(column.id)
+        if decimals is None:
+            return ""
+        return numbers.in_column(value, decimals, _digits(column), signed=column.id == "delta")
 
     def _draw_main(self, grid: Grid, y: int, column: Placed, run: Run, back: str) -> None:
-        text = self._figures.get(column.id, {}).get(run.number, numbers.MISSING)
+        text = self._figure(column, run.value(self.snapshot.view.metric))
         value, span = finite(run.value(self.snapshot.view.metric)), self.snapshot.span
         if value is None:
             grid.put(column.x, y, text.strip()[: column.width] or numbers.MISSING, DIM._replace(bg=back))
@@ -215,6 +234,10 @@ class Cells:
         if len(row.spark) > 1:
             tone = "dim" if row.run.status in ("failed", "lost") else "series0"
             grid.put(column.x, y, _spark(row.spark, column.width), Style(tone, back))
+
+
+def _digits(column: Placed) -> int:
+    return 7 if column.id.startswith("metrics.") or column.id == "delta" else column.width
 
 
 @lru_cache(maxsize=400)

@@ -185,6 +185,8 @@ class RunsLoader:
         stale = [number for number in wanted if again or number not in self._rows or not self._rows[number].run.is_over]
         for run in queries.load(connection, stale):
             before = self._rows.get(run.number)
+            if before is not None and before.run == run:
+                continue  # the same row as before need not be drawn again
             self._rows[run.number] = Row(run, before.spark if before else ())
             if before and _points(before.run, self._view.curve) != _points(run, self._view.curve):
                 self._sparks.discard((run.number, self._view.curve))

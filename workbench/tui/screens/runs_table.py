@@ -12,11 +12,15 @@ from workbench.tui.kit.frame import say
 from workbench.tui.kit.grid import Grid, Style, cells, clip
 from workbench.tui.kit.numbers import short
 from workbench.tui.screens.runs_columns import Cells, Placed, place
-from workbench.tui.screens.runs_data import RunsSnapshot
+from workbench.tui.screens.runs_data import Row, RunsSnapshot
+from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.table import Item, Table
 
 if TYPE_CHECKING:
     from workbench.tui.screens.runs import RunsPage
+
+MOST_KNOWN = 2000
+"""Drawn lines that are kept."""
 
 
 class RunsTable(Table):
@@ -30,17 +34,24 @@ class RunsTable(Table):
         self.page = page
         self.columns: list[Placed] = []
         self._placed_for: tuple[RunsSnapshot | None, int] = (None, 0)
-        self._cells: Cells | None = None
+        self._cells = Cells(page.snapshot, ())
+        self._look: tuple[object, ...] = ()
+        self._known: dict[tuple[int, bool, bool, str], tuple[Row, Spans]] = {}
+        self._now = 0.0
 
     def before_draw(self, width: int, height: int) -> None:
         """Place the columns and write the figures of the lines in view."""
         page, snapshot = self.page, self.page.snapshot
         first, last = self.window
-        shown = [int(item) for item in self.items[first:last] if int(item) > 0]
         if self._placed_for[0] is not snapshot or self._placed_for[1] != width:
             self.columns = place(snapshot.view, snapshot.rows, width)
+            self._cells = Cells(snapshot, self.columns)
             self._placed_for = (snapshot, width)
-        self._cells = Cells(snapshot, self.columns, shown, time.time())
+        self._now = time.time()
+        look = (width, self.has_focus, self._cells.look)
+        if look != self._look or len(self._known) > MOST_KNOWN:
+            self._look = look
+            self._known.clear()
         marked = f" · {len(page.marked)} marked" if page.marked else ""
         of = f"{first + 1}–{last} of {snapshot.found}" if last else ""
         self.facts = [(f"{of}{marked}", DIM)] if of else []
@@ -66,6 +77,18 @@ class RunsTable(Table):
             x = column.x + (column.width - cells(title) if column.right else 0)
             grid.put(x, 0, title, Style("accent" if lit else "dim", "head", bold=lit))
 
+    def paint_row(self, width: int, item: Item, here: bool) -> Spans:
+        """Return a line; that of a run that has ended is drawn once for each way in which it can look."""
+        number, row = int(item), self.page.snapshot.rows.get(int(item))
+        moment = self._cells.moment(row.run, self._now) if row is not None else None
+        if row is None or moment is None:
+            return super().paint_row(width, item, here)
+        key = (number, here, number in self.page.marked, moment)
+        known = self._known.get(key)
+        if known is None or known[0] is not row:
+            known = self._known[key] = (row, super().paint_row(width, item, here))
+        return known[1]
+
     def draw_row(self, grid: Grid, y: int, item: Item, here: bool) -> None:
         """Draw a run or a heading."""
         number, back = int(item), "select" if here else ""
@@ -82,8 +105,7 @@ class RunsTable(Table):
             grid.put(5, y, f"{number} …", Style("dim", back))
             return
         grid.put(3, y, self.page.glyph(row.run), Style(row.run.status, back))
-        if self._cells is not None:
-            self._cells.draw(grid, y, row, back, here or marked)
+        self._cells.draw(grid, y, row, back, here or marked, self._now)
 
     def _draw_group(self, grid: Grid, y: int, number: int, here: bool) -> None:
         snapshot = self.page.snapshot

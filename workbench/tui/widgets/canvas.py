@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from rich.segment import Segment
 from textual import events
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -17,11 +19,6 @@ from workbench.tui.kit.grid import Grid, Style, cells, clip
 from workbench.tui.palette import Palette
 
 Spans = list[tuple[str, Style]]
-
-
-def strip_of(spans: Spans, width: int, palette: Palette, ground: str = "ground") -> Strip:
-    """Return one line of a grid as a strip of exactly `width` cells."""
-    return Strip([Segment(text, palette.style(style, ground)) for text, style in spans], width)
 
 
 class Canvas(Widget):
@@ -33,61 +30,90 @@ class Canvas(Widget):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, markup=False)
-        self._grid = Grid(0, 0)
         self._spans: list[Spans] = []
         self._strips: list[Strip | None] = []
         self._drawn_for: tuple[int, int] = (0, 0)
         self._palette: Palette | None = None
+        self._filters: tuple[LineFilter, ...] = ()
+        self._background = Color(0, 0, 0)
 
     def draw(self, width: int, height: int) -> Grid:
         """Return what the widget shows, `width` by `height` cells."""
         raise NotImplementedError
 
+    def paint(self, width: int, height: int) -> list[Spans]:
+        """Return the lines of what the widget shows; a line that did not change may be the list from before."""
+        grid = self.draw(width, height)
+        return [grid.spans(y) for y in range(height)]
+
     def redraw(self) -> None:
         """Draw again and repaint the lines that differ; nothing happens while the widget is hidden."""
         if not self.is_mounted or not self.size.width or not self.size.height:
             return
-        width, height = self.size
-        palette = Palette.of(self.app)
-        whole = (width, height) != self._drawn_for or palette is not self._palette
-        grid = self._grid = self.draw(width, height)
-        fresh = [grid.spans(y) for y in range(height)]
-        old, self._spans = self._spans, fresh
-        self._drawn_for, self._palette = (width, height), palette
-        if whole:
-            self._strips = [None] * height
+        if self._is_new():
+            self._begin()
             self.refresh()
             return
-        changed = [y for y in range(height) if old[y] != fresh[y]]
+        old, fresh = self._spans, self.paint(*self._drawn_for)
+        changed = [y for y, line in enumerate(fresh) if line is not old[y] and line != old[y]]
+        self._spans = fresh
         for y in changed:
             self._strips[y] = None
         if changed:
-            self.refresh(*_regions(changed, width))
+            self.refresh(*_regions(changed, self._drawn_for[0]))
+
+    def _is_new(self) -> bool:
+        return tuple(self.size) != self._drawn_for or Palette.of(self.app) is not self._palette
+
+    def _begin(self) -> None:
+        """Draw everything for the size and the theme of now."""
+        width, height = self.size
+        self._spans = self.paint(width, height)
+        self._strips = [None] * height
+        self._drawn_for, self._palette = (width, height), Palette.of(self.app)
+        self._background = self.background_colors[1]
 
     def patch(self, x: int, y: int, text: str, style: Style) -> None:
         """Change some cells of what was drawn last, for what moves often, such as a spinner."""
-        if not 0 <= y < len(self._strips) or y >= self._grid.height:
+        if not 0 <= y < len(self._strips):
             return
-        self._grid.put(x, y, text, style)
-        self._spans[y], self._strips[y] = self._grid.spans(y), None
+        line, at = Grid(self._drawn_for[0], 1), 0
+        for part, look in self._spans[y]:
+            line.put(at, 0, part, look)
+            at += cells(part)
+        line.put(x, 0, text, style)
+        self._spans[y], self._strips[y] = line.spans(0), None
         self.refresh(Region(x, y, cells(text), 1))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return lines as they go to the terminal.
+
+        The borders, paddings and opacities of style sheets, which a canvas has none of, would cost as much again.
+        """
+        filters = tuple(self.get_line_filters())
+        if filters != self._filters:
+            self._filters, self._strips = filters, [None] * len(self._strips)
+        first, after = crop.column_span
+        return [self.render_line(y).crop(first, after) for y in crop.line_range]
 
     def render_line(self, y: int) -> Strip:
         """Return one line, drawing first where the size or the theme is new."""
-        palette = Palette.of(self.app)
-        if tuple(self.size) != self._drawn_for or palette is not self._palette:
-            width, height = self.size
-            grid = self._grid = self.draw(width, height)
-            self._spans = [grid.spans(row) for row in range(height)]
-            self._strips = [None] * height
-            self._drawn_for, self._palette = (width, height), palette
-        width = self._drawn_for[0]
+        if self._is_new():
+            self._begin()
         if not 0 <= y < len(self._strips):
-            return strip_of([(" " * width, Style())], width, palette, self.ground)
+            return self._strip_of([(" " * self._drawn_for[0], Style())])
         strip = self._strips[y]
         if strip is None:
-            strip = self._strips[y] = strip_of(self._spans[y], width, palette, self.ground)
+            strip = self._strips[y] = self._strip_of(self._spans[y])
         return strip
+
+    def _strip_of(self, spans: Spans) -> Strip:
+        """Return a line as a strip, through the filters of the app."""
+        palette = self._palette or Palette.of(self.app)
+        segments = [Segment(text, palette.style(style, self.ground)) for text, style in spans]
+        for one in self._filters:
+            segments = one.apply(segments, self._background)
+        return Strip(segments, self._drawn_for[0])
 
     def lines(self) -> list[str]:
         """Return what is shown as text."""
@@ -156,11 +182,17 @@ class Panel(Canvas):
         """Return what is inside the border."""
         raise NotImplementedError
 
-    def draw(self, width: int, height: int) -> Grid:
+    def paint_inside(self, width: int, height: int) -> list[Spans]:
+        """Return the lines inside the border."""
+        grid = self.draw_inside(width, height)
+        return [grid.spans(y) for y in range(height)]
+
+    def paint(self, width: int, height: int) -> list[Spans]:
         """Draw the border and what is inside; a panel too small for a border is all inside."""
         if width < 6 or height < 3:
-            return self.draw_inside(width, height)
-        grid = Grid(width, height)
-        grid.blit(self.draw_inside(width - 2, height - 2), 1, 1)
-        draw_border(grid, self.heading, self.facts, focused=self.has_focus)
-        return grid
+            return self.paint_inside(width, height)
+        inside = self.paint_inside(width - 2, height - 2)
+        edges = Grid(width, 2)
+        draw_border(edges, self.heading, self.facts, focused=self.has_focus)
+        side = ("│", edges.style(0, 0))
+        return [edges.spans(0), *([side, *line, side] for line in inside), edges.spans(1)]

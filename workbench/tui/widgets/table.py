@@ -13,8 +13,8 @@ from typing import ClassVar
 from textual import events
 from textual.message import Message
 
-from workbench.tui.kit.grid import Grid, Style
-from workbench.tui.widgets.canvas import Panel
+from workbench.tui.kit.grid import PLAIN, Grid, Style
+from workbench.tui.widgets.canvas import Panel, Spans
 
 Item = int | str
 
@@ -88,23 +88,31 @@ class Table(Panel, can_focus=True):
     def before_draw(self, width: int, height: int) -> None:
         """Prepare for drawing the lines in view."""
 
-    def draw_inside(self, width: int, height: int) -> Grid:
+    def paint_inside(self, width: int, height: int) -> list[Spans]:
         """Draw the head and the lines in view."""
-        grid = Grid(width, height)
         room = max(1, height - self.head_height)
         self._keep_in_view(room)
         self.before_draw(width, room)
         if not self.items:
-            self.draw_empty(grid)
-            return grid
+            empty = Grid(width, height)
+            self.draw_empty(empty)
+            return [empty.spans(y) for y in range(height)]
+        head = Grid(width, self.head_height)
         if self.head_height:
-            self.draw_head(grid, width)
-        for offset, item in enumerate(self.items[self.top : self.top + room]):
-            y, here = self.head_height + offset, self.top + offset == self.cursor
-            if here:
-                grid.fill(0, y, width, 1, Style(bg="select"))
-            self.draw_row(grid, y, item, here)
-        return grid
+            self.draw_head(head, width)
+        lines = [head.spans(y) for y in range(self.head_height)]
+        for place, item in enumerate(self.items[self.top : self.top + room], self.top):
+            lines.append(self.paint_row(width, item, place == self.cursor))
+        lines += [[(" " * width, PLAIN)] for _ in range(height - len(lines))]
+        return lines[:height]
+
+    def paint_row(self, width: int, item: Item, here: bool) -> Spans:
+        """Return one line; `here` is whether the cursor is on it."""
+        grid = Grid(width, 1)
+        if here:
+            grid.fill(0, 0, width, 1, Style(bg="select"))
+        self.draw_row(grid, 0, item, here)
+        return grid.spans(0)
 
     @property
     def room(self) -> int:
