@@ -29,7 +29,10 @@ class Scale:
     def fraction(self, value: float) -> float:
         """Place a finite value (a logarithm if `log`): 0 at `lo`, 1 at `hi`; far outside stays finite."""
         # Halves, because the difference of two large floats may overflow.
-        place = (value / 2 - self.lo / 2) / (self.hi / 2 - self.lo / 2)
+        span = self.hi / 2 - self.lo / 2
+        if span == 0.0:  # the least of floats cannot be halved
+            return 0.0 if value <= self.lo else 1.0
+        place = (value / 2 - self.lo / 2) / span
         return max(-_FAR, min(_FAR, place))
 
     def fractions(self, values: Sequence[float]) -> list[float]:
