@@ -11,7 +11,7 @@ from tests.bench.measure import PROGRAM, PYTHON, Figure, in_turns, scratch
 from tests.bench.terminal import Terminal, terminal
 
 PAGE_DOWN = b"\x1b[6~"
-_NAME = re.compile(rb"steady-otter-(\d+)")
+_NAME = re.compile(rb"steady-otter-(\d+)(?=\D)")  # whole: what is read may end within a number
 _EMPTY = """
 from textual.app import App
 from textual.widgets import Static
@@ -70,7 +70,7 @@ def _empty_paint(folder: Path) -> float:
 
 def _page_down(program: Terminal) -> float:
     """Return the time from the key to the first run that was not on the screen before."""
-    shown = [int(number) for _, text in program.pieces for number in _NAME.findall(text)]
+    shown = [int(number) for number in _NAME.findall(b"".join(text for _, text in program.pieces))]
     lowest = min(shown)
     pressed = program.press(PAGE_DOWN)
     painted = program.until(lambda seen: any(int(number) < lowest for number in _NAME.findall(seen)))
