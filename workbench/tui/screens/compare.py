@@ -15,8 +15,6 @@ from textual.containers import Container, Horizontal
 from workbench.actions import compare as actions
 from workbench.actions import compare_export as exports
 from workbench.actions import runs as run_actions
-from workbench.actions.export import export_as
-from workbench.paths import relative_to
 from workbench.pictures.model import Exportable
 from workbench.project import Project
 from workbench.runs.model import Run
@@ -28,19 +26,13 @@ from workbench.tui.screens.compare_data import CurveReader, Sight, Wish, read_si
 from workbench.tui.screens.compare_panels import CodePanel, CurvesPanel, Legend, ParallelPanel
 from workbench.tui.screens.compare_rows import rows_of, significance_line
 from workbench.tui.screens.compare_table import DiffTable, Head
+from workbench.tui.screens.export import ask_and_export
 from workbench.tui.widgets.canvas import Canvas, Spans
-from workbench.tui.widgets.dialog import Choice, Chooser
 from workbench.tui.widgets.table import Table
 from workbench.versions.code import CodeDiff
 
 GRID_SIZE = (110, 26)
 _DIM = Style(fg="dim")
-_FORMATS = (
-    ("png", "PNG", "a picture"),
-    ("svg", "SVG", "a picture that scales"),
-    ("csv", "CSV", "every number with all its digits"),
-    ("md", "Markdown", "a table to paste into a text"),
-)
 _PANES = {"curves": "Curves", "across": "Parallel coordinates", "table": "Differences"}
 
 
@@ -375,20 +367,10 @@ class ComparePage(Page):
 
     def do_export(self) -> None:
         """Ask for a format, and write what has the focus."""
-        pane = "curves" if self.code.display else self._pane
-        choices = [Choice(value, name, words, False) for value, name, words in _FORMATS]
-        self.bench.ask_for(Chooser(f"Export {_PANES[pane].lower()}", choices), lambda kind: self._export(pane, kind))
-
-    def _export(self, pane: str, kind: str) -> None:
         sight, project = self.sight, self.project
-        if sight is None or project is None:
-            return
-        what, name = self._exportable(sight, pane)
-
-        def told(path: Any) -> None:
-            self.bench.toast(f"Wrote {relative_to(path, project.folder)}")
-
-        self.bench.act(f"drawing {name}.{kind}", export_as, project, what, name, kind, done=told)
+        if sight is not None and project is not None:
+            pane = "curves" if self.code.display else self._pane
+            ask_and_export(self, project, *self._exportable(sight, pane), f"Export {_PANES[pane].lower()}")
 
     def _exportable(self, sight: Sight, pane: str) -> tuple[Exportable, str]:
         numbers = "-".join(str(run.number) for run in sight.compared.runs[:6])

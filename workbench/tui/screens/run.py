@@ -19,9 +19,9 @@ from workbench.tui.kit.frame import say
 from workbench.tui.kit.grid import Grid, Style, cells, clip
 from workbench.tui.kit.numbers import age, duration
 from workbench.tui.screens import run_text
+from workbench.tui.screens.export import ask_and_export, run_curves
 from workbench.tui.screens.run_actions import RunActions
 from workbench.tui.screens.run_data import RunLoader, RunRequest, RunSnapshot
-from workbench.tui.screens.run_export import ask_and_export, run_curves
 from workbench.tui.screens.runs_preview import draw_chips
 from workbench.tui.widgets.canvas import Canvas, Panel, Spans
 from workbench.tui.widgets.dialog import Choice, Chooser

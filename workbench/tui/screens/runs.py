@@ -17,8 +17,8 @@ from workbench.safe import clean
 from workbench.tui.bars import SPINNER
 from workbench.tui.charts import DIM
 from workbench.tui.kit.grid import Style
+from workbench.tui.screens.export import export_runs
 from workbench.tui.screens.run_actions import RunActions
-from workbench.tui.screens.run_export import export_runs
 from workbench.tui.screens.runs_columns import choices
 from workbench.tui.screens.runs_data import RunsLoader, RunsRequest, RunsSnapshot
 from workbench.tui.screens.runs_filter import FilterBar

@@ -1,45 +1,27 @@
-"""Exports from the Runs and the Run screen: the whole table as it is filtered and sorted, the curves of one run."""
+"""Exports from the screens: asking for a format, the table of runs as it is filtered and sorted, a run's curves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from workbench.actions.compare_export import runs_table
 from workbench.actions.export import export_as
 from workbench.paths import relative_to
-from workbench.pictures.model import Curves, Exportable, Line, Table
+from workbench.pictures.model import Curves, Exportable, Line
 from workbench.project import Project
-from workbench.runs.model import Run, why
 from workbench.tui.charts import chart_groups
 from workbench.tui.screens.base import Page
 from workbench.tui.screens.run_data import RunSnapshot
 from workbench.tui.screens.runs_data import details_of
 from workbench.tui.widgets.dialog import Choice, Chooser
 
-FORMATS = (("csv", "CSV"), ("md", "Markdown"), ("png", "PNG picture"), ("svg", "SVG picture"))
-
-
-def runs_table(runs: Sequence[Run], metrics: Sequence[str], params: Sequence[str]) -> Table:
-    """Return runs as a table: what they are, their last metrics, their parameters. Pure."""
-    columns = ("run", "name", "status", *metrics, *params, "why", "duration_s", "tags")
-    rows = tuple(
-        (
-            run.number,
-            run.name,
-            run.status,
-            *(run.value(name) for name in metrics),
-            *(_cell(run.params.get(name)) for name in params),
-            why(run.trigger),
-            run.duration(run.ended or run.created),
-            " ".join(run.tags),
-        )
-        for run in runs
-    )
-    return Table("Runs", columns, rows)
-
-
-def _cell(value: Any) -> str | float | int | bool | None:
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+FORMATS = (
+    Choice("csv", "CSV", "every number with all its digits"),
+    Choice("md", "Markdown", "a table to paste into a text"),
+    Choice("png", "PNG", "a picture"),
+    Choice("svg", "SVG", "a picture that scales"),
+)
 
 
 def run_curves(snapshot: RunSnapshot, title: str, *, log: bool = False) -> Curves:
@@ -52,7 +34,7 @@ def run_curves(snapshot: RunSnapshot, title: str, *, log: bool = False) -> Curve
     return Curves(f"run {snapshot.number}", "step", title, tuple(lines), log_y=log)
 
 
-def ask_and_export(page: Page, project: Project, what: Exportable, name: str, kinds: int = 4) -> None:
+def ask_and_export(page: Page, project: Project, what: Exportable, name: str, title: str = "Export") -> None:
     """Ask for a format, write the file, and say where it is."""
 
     def told(path: Any) -> None:
@@ -61,7 +43,7 @@ def ask_and_export(page: Page, project: Project, what: Exportable, name: str, ki
     def write(kind: str) -> None:
         page.bench.act(f"Drawing {name}.{kind}", export_as, project, what, name, kind, done=told)
 
-    page.bench.ask_for(Chooser("Export", [Choice(kind, words) for kind, words in FORMATS[:kinds]]), write)
+    page.bench.ask_for(Chooser(title, list(FORMATS)), write)
 
 
 def export_runs(
@@ -73,5 +55,5 @@ def export_runs(
         details_of,
         project,
         numbers,
-        done=lambda runs: ask_and_export(page, project, runs_table(runs, metrics, params), "runs"),
+        done=lambda runs: ask_and_export(page, project, runs_table(runs, params, metrics), "runs"),
     )
