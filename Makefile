@@ -11,7 +11,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 TESTS ?= tests
 WORKERS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-SOURCES := workbench tests packaging
+SOURCES := workbench tests packaging plugins
 
 .PHONY: demo test check bench docs lock clean help
 .DEFAULT_GOAL := help
