@@ -231,7 +231,7 @@ async def test_foreign_names_are_only_text(empty_project):
         await shows(pilot, "[red]", "[@click=app.quit]")
         shown = "".join(screen(pilot.app))
         assert not {"\x1b", "\x07", "\u202e", "\n"} & set(shown)
-        await pilot.press("v", "enter")
+        await pilot.press("v", *"png", "enter")
         await until(pilot, lambda: any((empty_project.inner / "exports").glob("*.png")))
 
 
