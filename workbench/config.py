@@ -26,12 +26,19 @@ class ProjectTable(NamedTuple):
 
 
 class CharterData(NamedTuple):
-    """[[charter.data]]"""
+    """[[charter.data]]: `where` is a path, a glob or a URL; `copy` "never" leaves the bytes where they are.
+
+    `retention_days` of 0 keeps versions for ever; `key` names the columns that tell one row from another.
+    """
 
     name: str = ""
     where: str = ""
     owner: str = ""
     labelled_by: str = ""
+    region: str = ""
+    copy: Literal["always", "never"] = "always"
+    retention_days: int = 0
+    key: tuple[str, ...] = ()
 
 
 class Charter(NamedTuple):
@@ -46,7 +53,11 @@ class Charter(NamedTuple):
 
 
 class Train(NamedTuple):
-    """[train], and each of [stages.*]: a command with what it reads and writes; paths relative to the project."""
+    """[train], and each of [stages.*]: a command with what it reads and writes; paths relative to the project.
+
+    `isolate` runs it from a frozen copy of the code; `params_used` are the parameters that a stage depends on, all of
+    its file where empty.
+    """
 
     command: str = ""
     python: str = ""
@@ -55,6 +66,8 @@ class Train(NamedTuple):
     outputs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     max_parallel: int = 1
+    isolate: bool = False
+    params_used: tuple[str, ...] = ()
 
 
 class Metric(NamedTuple):
@@ -116,6 +129,19 @@ class ManualTest(NamedTuple):
     document: str = ""
 
 
+class Reproduce(NamedTuple):
+    """[reproduce]: how far metrics of a repeated run may be from the first and still be equal."""
+
+    relative: float = 1e-9
+    absolute: float = 0.0
+
+
+class Remote(NamedTuple):
+    """[remote]: where `data push` and `data pull` keep versions, any URL that fsspec knows."""
+
+    url: str = ""
+
+
 class Score(NamedTuple):
     """[score]"""
 
@@ -135,6 +161,8 @@ class Config(NamedTuple):
     watch: Watch = Watch()
     model: Model = Model()
     image: Image = Image()
+    reproduce: Reproduce = Reproduce()
+    remote: Remote = Remote()
     score: Score = Score()
 
     @property

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import textwrap
 import time
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from workbench.actions import runs as actions
 from workbench.project import Project, load
@@ -156,7 +156,7 @@ def test_the_inputs_are_kept_with_hash_and_rows(folder: Path) -> None:
     (folder / "data" / "train.csv").write_bytes(content)
     run = finish(load(folder), actions.Request())
     table, gone = run.data
-    digest = hashlib.sha256(content).hexdigest()
+    digest = blake3(content).hexdigest()
     assert table == {"path": "data/train.csv", "hash": digest, "size": len(content), "rows": 2}
     assert (gone["path"], gone["hash"], gone["problem"]) == ("gone.csv", None, "missing")
 

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import signal
 import sqlite3
-import threading
 import time
-from dataclasses import asdict
-from glob import escape
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import StoreError, WorkbenchError
 from workbench.project import Project
 from workbench.runs import launch, processes
+from workbench.runs.capture import Capture, Results
 from workbench.runs.command import END_NAME, Command, read_json
 from workbench.runs.ending import Ending, how_it_ended, oom_kills
 from workbench.runs.ingest import Ingest
 from workbench.runs.machine import Sampler
 from workbench.runs.rows import add_notice, text
 from workbench.store.connection import transaction
-from workbench.tracking import ARTIFACT_FOLDER, JOURNAL_FOLDER
+from workbench.tracking import JOURNAL_FOLDER
 
 TICK_SECONDS = 0.05
 IDLE_TICK_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
 FIRST_SAMPLE_SECONDS = 0.3  # a run that is over by then never loads psutil
-MOST_INPUTS = 1000
 FULL_DISK_PATIENCE_SECONDS = 300.0
 
 
@@ -48,7 +43,7 @@ class Following:
         self.stop_asked: float | None = None
         self.stop_sent = False
         self.terminated = False
-        self.capture = _Capture(self.project, run_folder, command.launch)
+        self.capture = Capture(self.project, run_folder, command.launch)
         self._sampler = Sampler(command.pid)
         self._sampled_at = time.time() + FIRST_SAMPLE_SECONDS - SAMPLE_SECONDS
         self._samples = 0
@@ -164,107 +159,6 @@ class Following:
             killed_for_memory=oom_kills() > self.oom_before,
             last_lines=_last_lines(self.run_folder),
         )
-
-
-class _Capture:
-    """Code, environment and outputs of the run, gathered beside the main loop."""
-
-    def __init__(self, project: Project, run_folder: Path, launched: dict[str, Any]) -> None:
-        self.project = project
-        self.run_folder = run_folder
-        self.launched = launched
-        self._thread = threading.Thread(target=self._gather, daemon=True)
-        self._code: str | None = None
-        self._data = "[]"
-        self._environment: tuple[str, str] | None = None
-        self._saved = False
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def join(self) -> None:
-        self._thread.join(timeout=60)
-
-    def _gather(self) -> None:
-        from workbench.versions import code, environment
-
-        outputs = tuple(self.launched["outputs"])
-        version = code.capture(
-            self.project.folder, self.project.objects_folder, label=self.run_folder.name, ignore=outputs
-        )
-        self._code = json.dumps(asdict(version))
-        found = environment.capture(
-            self.launched["python"] or None, self.project.folder, os.environ, cache=self.project.inner / "cache"
-        )
-        self._data = json.dumps(_inputs(self.project.folder, self.launched["inputs"]))
-        self._environment = (environment.digest(found), json.dumps(environment.to_json(found)))
-
-    def save_when_ready(self, connection: sqlite3.Connection, run: int) -> None:
-        """Store code and environment, once, when both are known."""
-        if self._saved or self._thread.is_alive():
-            return
-        with transaction(connection):
-            if self._code is not None:
-                update = "UPDATE runs SET code = ?, data = ? WHERE id = ?"
-                connection.execute(update, (text(self._code, 1 << 30), text(self._data, 1 << 30), run))
-            if self._environment is not None:
-                connection.execute(
-                    "INSERT OR IGNORE INTO environments (digest, facts) VALUES (?, ?)", self._environment
-                )
-                connection.execute("UPDATE runs SET environment = ? WHERE id = ?", (self._environment[0], run))
-        self._saved = True
-
-    def results(self, started: float, logged: list[tuple[str, str]], *, has_metrics: bool) -> Results:
-        """Return what the command left: declared outputs, what it logged, and its metrics files if it logged none."""
-        from workbench.runs import metrics_files
-
-        names = [escape(path) for path, kind in logged if kind == "artifact"]
-        rows = _output_rows(self.run_folder / ARTIFACT_FOLDER, names, started, kind="artifact")
-        names = [escape(path) for path, kind in logged if kind == "model"]
-        rows += _output_rows(self.project.folder, names, started, kind="model")
-        rows += _output_rows(self.project.folder, self.launched["outputs"], started)
-        values: dict[str, float] = {}
-        problems: list[str] = []
-        if not has_metrics:
-            values, problems = metrics_files.read_all(self.project.folder, self.launched["metrics"], started)
-        return Results(rows, values, problems)
-
-
-def _inputs(folder: Path, patterns: list[str]) -> list[dict[str, Any]]:
-    """Return what the run reads, as it is now: path, hash, size, and rows where the file is a table of text."""
-    if not patterns:
-        return []
-    from workbench.versions import outputs
-
-    found = outputs.capture(folder, patterns, since_ns=None)[:MOST_INPUTS]
-    return [
-        {
-            "path": text(item.path),
-            "hash": item.sha256 or None,
-            "size": item.size,
-            "rows": outputs.table_rows(folder / item.path) if item.kind == "file" else None,
-            **({"problem": text(item.problem)} if item.problem else {}),
-        }
-        for item in found
-    ]
-
-
-def _output_rows(folder: Path, patterns: list[str], started: float, *, kind: str = "") -> list[tuple[Any, ...]]:
-    if not patterns:
-        return []
-    from workbench.versions import outputs
-
-    found = outputs.capture(folder, patterns, since_ns=int(started * 1e9))
-    return [(item.path, kind or item.kind, item.size, item.sha256, item.problem or "") for item in found]
-
-
-class Results:
-    """What a finished command left behind."""
-
-    def __init__(self, outputs: list[tuple[Any, ...]], metrics: dict[str, float], problems: list[str]) -> None:
-        self.outputs = outputs
-        self.metrics = metrics
-        self.problems = problems
 
 
 def finish_row(connection: sqlite3.Connection, ingest: Ingest, run: int, ending: Ending, results: Results) -> None:

@@ -51,12 +51,15 @@ class Run:
     stop_requested: float | None
     note: str
     code: Mapping[str, Any]
-    data: list[Mapping[str, Any]]
     environment: str | None
     host: str
+    stage: str = ""
+    stage_key: str = ""
+    rev: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, MetricSummary] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    data: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_over(self) -> bool:

@@ -8,7 +8,7 @@ import json
 import math
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import NotFoundError
@@ -19,7 +19,7 @@ from workbench.store.connection import snapshot
 # In the order of the fields of Run.
 _COLUMNS = (
     "id, uid, name, kind, status, command, python, overrides, trigger, created, started, ended, exit_code, signal, "
-    "reason, stop_requested, note, code, data, environment, host"
+    "reason, stop_requested, note, code, environment, host, stage, stage_key, rev"
 )
 _MOST_IN_ONE = 500
 
@@ -147,16 +147,30 @@ def _load_some(connection: sqlite3.Connection, wanted: list[int]) -> dict[int, R
             metrics[row[0]][known[row[1]]] = summary if row[2] is not None else summary._replace(last=math.nan)
     for run, tag in connection.execute(f"SELECT run, tag FROM tags WHERE run IN ({marks})", wanted):
         tags[run].append(tag)
+    inputs: dict[int, list[Mapping[str, Any]]] = {number: [] for number in wanted}
+    for run, path, content, size, count, problem in connection.execute(
+        f"SELECT run, path, hash, size, rows, problem FROM inputs WHERE run IN ({marks})", wanted
+    ):
+        one = {"path": path, "hash": content, "size": size, "rows": count}
+        inputs[run].append(one | {"problem": problem} if problem else one)
     rows = connection.execute(f"SELECT {_COLUMNS} FROM runs WHERE id IN ({marks})", wanted)
-    return {row[0]: _run(row, params[row[0]], metrics[row[0]], tuple(tags[row[0]])) for row in rows}
+    return {
+        row[0]: _run(row, params[row[0]], metrics[row[0]], tuple(tags[row[0]]), tuple(inputs[row[0]])) for row in rows
+    }
 
 
-def _run(row: Any, params: dict[str, Any], metrics: dict[str, MetricSummary], tags: tuple[str, ...]) -> Run:
+def _run(
+    row: Any,
+    params: dict[str, Any],
+    metrics: dict[str, MetricSummary],
+    tags: tuple[str, ...],
+    data: tuple[Mapping[str, Any], ...],
+) -> Run:
     values: list[Any] = list(row)
-    for index in (5, 7, 8, 17, 18):  # command, overrides, trigger, code, data
+    for index in (5, 7, 8, 17):  # command, overrides, trigger, code
         values[index] = {} if values[index] == "{}" else json.loads(values[index])
     build: Callable[..., Run] = Run
-    return build(*values, params, metrics, tags)
+    return build(*values, params, metrics, tags, data)
 
 
 def find(connection: sqlite3.Connection, name: str, *, metric: str = "", goal: str = "max") -> int:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from workbench.project import Project
 from workbench.runs import launch, processes
+from workbench.runs.capture import Results
 from workbench.runs.command import END_NAME, PROCESS_NAME, read_json
 from workbench.runs.ending import how_it_ended
-from workbench.runs.following import Results, finish_row, remove_journals
+from workbench.runs.following import finish_row, remove_journals
 from workbench.runs.ingest import Ingest
 from workbench.store.connection import transaction
 

@@ -126,7 +126,64 @@ CREATE TABLE settings (
 ) WITHOUT ROWID;
 """
 
-STEPS: tuple[Callable[[Database], None], ...] = (m001_runs,)
+
+def m002_versions(db: Database) -> None:
+    """Versions of data, what runs read as rows, stages with what they need, and reproductions."""
+    for statement in _M002.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+_M002 = """
+CREATE TABLE data_versions (
+  id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL,                        -- as the configuration names it: relative to the project, or a URL
+  hash TEXT NOT NULL,                        -- BLAKE3 of the bytes; of a folder, of its list of files
+  kind TEXT NOT NULL CHECK (kind IN ('file', 'folder')),
+  size INTEGER NOT NULL,                     -- bytes
+  files INTEGER NOT NULL DEFAULT 1,
+  rows INTEGER,                              -- of a table of text, where they were counted
+  kept INTEGER NOT NULL DEFAULT 1,           -- 0 where the bytes stay where they are and only facts are known
+  created REAL NOT NULL,                     -- when it was first taken
+  seen REAL NOT NULL,                        -- when it was last found to be so
+  facts TEXT NOT NULL DEFAULT '{}',          -- JSON object: owner, region, retention_days, profile
+  UNIQUE (path, hash)
+);
+CREATE INDEX data_versions_by_hash ON data_versions (hash);
+CREATE TABLE inputs (
+  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+  path TEXT NOT NULL,                        -- relative to the project, or a URL
+  hash TEXT,
+  size INTEGER,
+  rows INTEGER,
+  problem TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (run, path)
+) WITHOUT ROWID;
+CREATE INDEX inputs_by_hash ON inputs (hash, run);
+CREATE INDEX inputs_by_path ON inputs (path, run);
+CREATE INDEX outputs_by_hash ON outputs (hash, run);
+CREATE INDEX outputs_by_path ON outputs (path, run);
+INSERT OR IGNORE INTO inputs (run, path, hash, size, rows, problem)
+  SELECT runs.id, one.value ->> 'path', one.value ->> 'hash', one.value ->> 'size', one.value ->> 'rows',
+    coalesce(one.value ->> 'problem', '')
+  FROM runs, json_each(runs.data) AS one WHERE one.value ->> 'path' IS NOT NULL;
+ALTER TABLE runs DROP COLUMN data;
+-- `stage` is its name under [stages], `stage_key` a hash of its command, parameters and inputs, `rev` what --rev named
+ALTER TABLE runs ADD COLUMN stage TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN stage_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN rev TEXT NOT NULL DEFAULT '';
+CREATE INDEX runs_by_stage ON runs (stage, stage_key, id);
+CREATE TABLE reproductions (
+  run INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,       -- the run that ran again
+  original INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,     -- the run that it repeats
+  verdict TEXT NOT NULL CHECK (verdict IN ('identical', 'equal', 'different', 'failed')),
+  facts TEXT NOT NULL DEFAULT '{}',          -- JSON object: outputs, metrics, differences, in order of suspicion
+  created REAL NOT NULL
+);
+CREATE INDEX reproductions_by_original ON reproductions (original, run);
+"""
+
+STEPS: tuple[Callable[[Database], None], ...] = (m001_runs, m002_versions)
 VERSION = len(STEPS)
 
 

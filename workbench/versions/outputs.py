@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from blake3 import blake3
 
 _BLOCK = 1 << 20
 _GLOB_SIGNS = frozenset("*?[")
@@ -23,15 +24,15 @@ class Output:
     """One declared output.
 
     `path` is relative to the project, as a pattern or name where nothing was found; `kind` is "file", "folder" or "".
-    `size` is in bytes, for a folder of all its files; `sha256` is of the bytes, for a folder of the sorted list of
-    relative paths and hashes; `fresh` tells whether it was written since the time asked for. `problem` says what keeps
-    it from being complete: "missing", or a reason.
+    `size` is in bytes, for a folder of all its files; `hash` is the BLAKE3 of the bytes, for a folder of the sorted
+    list of relative paths and hashes; `fresh` tells whether it was written since the time asked for. `problem` says
+    what keeps it from being complete: "missing", or a reason.
     """
 
     path: str
     kind: str = ""
     size: int = 0
-    sha256: str = ""
+    hash: str = ""
     mtime_ns: int = 0
     fresh: bool = False
     problem: str | None = None
@@ -182,7 +183,7 @@ def _folder_output(folder: Path, real: str, path: str, since_ns: int | None) -> 
         except (_Refused, OSError) as error:
             problems.append(f"{name}: {_reason(error)}")
     total.mtime_ns = total.mtime_ns or os.stat(real).st_mtime_ns  # noqa: PTH116 - a plain string
-    manifest = hashlib.sha256()
+    manifest = blake3()
     for name_bytes, digest in sorted(rows):
         # The length in front keeps a name with line breaks from looking like two rows.
         manifest.update(b"%d %s %s\n" % (len(name_bytes), name_bytes, digest.encode()))
@@ -218,7 +219,7 @@ def _walk(place: str, prefix: str, problems: list[str]) -> Iterator[tuple[str, s
 
 def _hash_link(place: str) -> str:
     """Return what stands for a link in a folder: where it points, not what is there."""
-    return "link " + hashlib.sha256(os.fsencode(os.readlink(place))).hexdigest()  # noqa: PTH115 - a plain string
+    return "link " + blake3(os.fsencode(os.readlink(place))).hexdigest()  # noqa: PTH115 - a plain string
 
 
 def _hash_member(place: str, total: _Sum) -> str:
@@ -229,13 +230,13 @@ def _hash_member(place: str, total: _Sum) -> str:
 
 
 def _hash_file(place: str) -> tuple[int, str, int]:
-    """Return size, SHA-256 and time of a file; raises OSError, or _Refused if it is no file or does not hold still."""
+    """Return size, BLAKE3 and time of a file; raises OSError, or _Refused if it is no file or does not hold still."""
     descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise _Refused("neither a file nor a folder")
-        digest, size, block = hashlib.sha256(), 0, memoryview(bytearray(min(_BLOCK, before.st_size + 1)))
+        digest, size, block = blake3(), 0, memoryview(bytearray(min(_BLOCK, before.st_size + 1)))
         while count := file.readinto(block):
             digest.update(block[:count])
             size += count

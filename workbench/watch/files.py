@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from blake3 import blake3
 
 from workbench.watch.rules import Facts, Rules
 
@@ -112,7 +113,7 @@ def walk(
 
 
 def read(root: str, path: str, go_on: Callable[[], bool] = lambda: True) -> tuple[Facts, bytes] | None:
-    """Return facts and SHA-256 of a file, None where there is none; raises Unsteady or Unreadable.
+    """Return facts and BLAKE3 of a file, None where there is none; raises Unsteady or Unreadable.
 
     `go_on` is asked between blocks; Unsteady is raised as well when it says no.
     """
@@ -121,7 +122,7 @@ def read(root: str, path: str, go_on: Callable[[], bool] = lambda: True) -> tupl
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 return None
-            digest, block = hashlib.sha256(), memoryview(bytearray(min(_BLOCK, before.st_size + 1)))
+            digest, block = blake3(), memoryview(bytearray(min(_BLOCK, before.st_size + 1)))
             while count := file.readinto(block):
                 digest.update(block[:count])
                 if not go_on():

@@ -1,10 +1,10 @@
-import hashlib
 import os
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from workbench.versions import outputs
 from workbench.versions.outputs import Output
@@ -35,7 +35,7 @@ def test_file_is_described(project):
             "out/model.bin",
             "file",
             len(content),
-            hashlib.sha256(content).hexdigest(),
+            blake3(content).hexdigest(),
             path.stat().st_mtime_ns,
             fresh=True,
         )
@@ -45,7 +45,7 @@ def test_file_is_described(project):
 
 def test_empty_file_is_described(project):
     write(project, "empty", b"")
-    assert take(project, "empty")[0].sha256 == hashlib.sha256(b"").hexdigest()
+    assert take(project, "empty")[0].hash == blake3(b"").hexdigest()
 
 
 def test_folder_hash_depends_on_names_and_content_and_on_nothing_else(project):
@@ -55,21 +55,21 @@ def test_folder_hash_depends_on_names_and_content_and_on_nothing_else(project):
     write(project, "b/one", b"1")
     first, second = take(project, "a", "b/")
     assert (first.kind, first.size, first.problem) == ("folder", 3, None)
-    assert first.sha256 == second.sha256
+    assert first.hash == second.hash
     (project / "b" / "one").rename(project / "b" / "uno")
     renamed = take(project, "b")[0]
     write(project, "b/uno", b"2")
     changed = take(project, "b")[0]
-    assert len({first.sha256, renamed.sha256, changed.sha256}) == 3
+    assert len({first.hash, renamed.hash, changed.hash}) == 3
 
 
 def test_folder_with_line_breaks_in_names_is_not_taken_for_another(project):
-    digest = hashlib.sha256(b"1").hexdigest()
+    digest = blake3(b"1").hexdigest()
     write(project, "a/x", b"1")
     write(project, "a/y", b"1")
     write(project, f"b/x {digest}\n1 y", b"1")
     first, second = take(project, "a", "b")
-    assert first.sha256 != second.sha256
+    assert first.hash != second.hash
 
 
 def test_globs(project):
@@ -101,7 +101,7 @@ def test_no_path_leaves_the_project(project, pattern):
     write(project.parent, "secret")
     (project / "a").mkdir()
     (found,) = take(project, pattern)
-    assert (found.kind, found.sha256) == ("", "")
+    assert (found.kind, found.hash) == ("", "")
     assert found.problem in ("outside the project", "the project itself is not an output", "not a path")
 
 
@@ -117,7 +117,7 @@ def test_links_out_of_the_project_are_not_followed_and_said(project, tmp_path):
     for pattern in ("file", "folder", "folder/secret", "fi*"):
         (found,) = take(project, pattern)
         assert "leads out of the project" in found.problem
-        assert (found.size, found.sha256) == (0, "")
+        assert (found.size, found.hash) == (0, "")
     assert take(project, "folder/*") == [Output("folder/*", problem="missing")]
     assert take(project, "**/secret") == [Output("**/secret", problem="missing")]
 
@@ -239,7 +239,7 @@ def test_files_that_vanish_meanwhile_raise_nothing(project):
     try:
         for _ in range(30):
             for output in take(project, "out", "out/*"):
-                assert output.sha256 or output.problem
+                assert output.hash or output.problem
     finally:
         over.set()
         thread.join()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import queue
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 
 from workbench.config import Config, parse
 from workbench.errors import EnvironmentProblem
@@ -121,7 +121,7 @@ class Place:
     def noticed(self, path: str) -> bool:
         """Whether the watcher holds the present content of a file as a change."""
         change = self.watcher._state.changes.get(path)
-        return change is not None and change.new == hashlib.sha256((self.root / path).read_bytes()).hexdigest()
+        return change is not None and change.new == blake3((self.root / path).read_bytes()).hexdigest()
 
     def files(self, number: int) -> list[str]:
         return [each["path"] for each in self.runs.triggers[number - 1]["files"]]
@@ -153,7 +153,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 def test_a_change_starts_one_run_that_knows_what_changed(place: Place) -> None:
     place.write("train.py", "print(22)")
     trigger = place.expect_run("train.py")
-    old, new = (hashlib.sha256(text.encode()).hexdigest() for text in ("print(1)", "print(22)"))
+    old, new = (blake3(text.encode()).hexdigest() for text in ("print(1)", "print(22)"))
     assert trigger["what"] == "training code"
     assert trigger["files"] == [{"path": "train.py", "old": old, "new": new, "what": "training code"}]
 

@@ -1,0 +1,125 @@
+"""What a run was made of and what it made, gathered beside its supervisor's main loop."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from dataclasses import asdict
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+from workbench.project import Project
+from workbench.runs.rows import text
+from workbench.store.connection import transaction
+from workbench.tracking import ARTIFACT_FOLDER
+
+MOST_INPUTS = 1000
+
+
+class Capture:
+    """Code, environment and outputs of the run, gathered beside the main loop."""
+
+    def __init__(self, project: Project, run_folder: Path, launched: dict[str, Any]) -> None:
+        self.project = project
+        self.run_folder = run_folder
+        self.launched = launched
+        self._thread = threading.Thread(target=self._gather, daemon=True)
+        self._code: str | None = None
+        self._inputs: list[tuple[Any, ...]] = []
+        self._environment: tuple[str, str] | None = None
+        self._saved = False
+
+    def start(self) -> None:
+        """Begin to gather."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait until everything is gathered, up to a limit."""
+        self._thread.join(timeout=60)
+
+    def _gather(self) -> None:
+        from workbench.versions import code, environment
+
+        outputs = tuple(self.launched["outputs"])
+        version = code.capture(
+            self.project.folder, self.project.objects_folder, label=self.run_folder.name, ignore=outputs
+        )
+        self._code = json.dumps(asdict(version))
+        found = environment.capture(
+            self.launched["python"] or None, self.project.folder, os.environ, cache=self.project.inner / "cache"
+        )
+        self._inputs = _input_rows(self.project.folder, self.launched["inputs"])
+        self._environment = (environment.digest(found), json.dumps(environment.to_json(found)))
+
+    def save_when_ready(self, connection: sqlite3.Connection, run: int) -> None:
+        """Store code and environment, once, when both are known."""
+        if self._saved or self._thread.is_alive():
+            return
+        with transaction(connection):
+            if self._code is not None:
+                connection.execute("UPDATE runs SET code = ? WHERE id = ?", (text(self._code, 1 << 30), run))
+            connection.executemany(
+                "INSERT OR REPLACE INTO inputs (run, path, hash, size, rows, problem) VALUES (?, ?, ?, ?, ?, ?)",
+                [(run, *row) for row in self._inputs],
+            )
+            if self._environment is not None:
+                connection.execute(
+                    "INSERT OR IGNORE INTO environments (digest, facts) VALUES (?, ?)", self._environment
+                )
+                connection.execute("UPDATE runs SET environment = ? WHERE id = ?", (self._environment[0], run))
+        self._saved = True
+
+    def results(self, started: float, logged: list[tuple[str, str]], *, has_metrics: bool) -> Results:
+        """Return what the command left: declared outputs, what it logged, and its metrics files if it logged none."""
+        from workbench.runs import metrics_files
+
+        names = [escape(path) for path, kind in logged if kind == "artifact"]
+        rows = _output_rows(self.run_folder / ARTIFACT_FOLDER, names, started, kind="artifact")
+        names = [escape(path) for path, kind in logged if kind == "model"]
+        rows += _output_rows(self.project.folder, names, started, kind="model")
+        rows += _output_rows(self.project.folder, self.launched["outputs"], started)
+        values: dict[str, float] = {}
+        problems: list[str] = []
+        if not has_metrics:
+            values, problems = metrics_files.read_all(self.project.folder, self.launched["metrics"], started)
+        return Results(rows, values, problems)
+
+
+def _input_rows(folder: Path, patterns: list[str]) -> list[tuple[Any, ...]]:
+    """Return what the run reads, as it is now: path, hash, size, rows where the file is a table of text, problem."""
+    if not patterns:
+        return []
+    from workbench.versions import outputs
+
+    found = outputs.capture(folder, patterns, since_ns=None)[:MOST_INPUTS]
+    return [
+        (
+            text(item.path),
+            item.hash or None,
+            item.size,
+            outputs.table_rows(folder / item.path) if item.kind == "file" else None,
+            text(item.problem or ""),
+        )
+        for item in found
+    ]
+
+
+def _output_rows(folder: Path, patterns: list[str], started: float, *, kind: str = "") -> list[tuple[Any, ...]]:
+    if not patterns:
+        return []
+    from workbench.versions import outputs
+
+    found = outputs.capture(folder, patterns, since_ns=int(started * 1e9))
+    return [(item.path, kind or item.kind, item.size, item.hash, item.problem or "") for item in found]
+
+
+class Results:
+    """What a finished command left behind."""
+
+    def __init__(self, outputs: list[tuple[Any, ...]], metrics: dict[str, float], problems: list[str]) -> None:
+        self.outputs = outputs
+        self.metrics = metrics
+        self.problems = problems
