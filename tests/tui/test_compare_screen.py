@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 
 import pytest
@@ -10,6 +11,7 @@ from tests.tui.driving import driven, screen, shows, stop_all, text, until, wait
 from workbench.actions import compare as actions
 from workbench.actions import runs
 from workbench.runs.significance import welch
+from workbench.tui.screens.compare import ComparePage
 from workbench.tui.screens.compare_rows import verdict
 
 NASTY = "\x1b]52;c;aGk=\x07[@click=app.quit]$x^{\n\u202e"
@@ -252,3 +254,15 @@ def test_long_curves_keep_their_ends_and_their_mean(empty_project):
     assert 300 < len(curve.steps) <= actions.BUCKETS + 1
     assert curve.steps[0] == 0 and curve.steps[-1] > 19_900
     assert all(abs(value - 1) < 0.1 for value in curve.values)
+
+
+async def test_a_screen_that_takes_long_to_come_up_is_arranged_all_the_same(project, monkeypatch):
+    async def slowly(page):
+        for _ in range(40):  # many turns of the loop, in which the reader could have answered
+            await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(ComparePage, "on_mount", slowly, raising=False)
+    async with driven(project) as pilot:
+        await open_compare(pilot, 1, 2, 3)
+        await shows(pilot, "╭─ Differences", "3 third")
+        assert "Mark two runs with space." not in text(pilot.app)

@@ -193,11 +193,15 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         if page is None:
             page = self.pages[name] = entry.make()
             self.page = page
-            self.screen_stack[0].query_one("#body").mount(page)
-            self.call_after_refresh(self._entered, page, target)
+            self.call_next(self._put_up, page, target)
             return
         self.page = page
         page.display = True
+        self._entered(page, target)
+
+    async def _put_up(self, page: Page, target: Any) -> None:
+        """Mount a page and enter it once it and its widgets are there to be arranged."""
+        await self.screen_stack[0].query_one("#body").mount(page)
         self._entered(page, target)
 
     def _entered(self, page: Page, target: Any) -> None:
