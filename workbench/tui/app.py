@@ -200,9 +200,12 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self._entered(page, target)
 
     async def _put_up(self, page: Page, target: Any) -> None:
-        """Mount a page and enter it once it and its widgets are there to be arranged."""
+        """Mount a page, and enter it once it and its widgets are there and have their sizes.
+
+        Whoever asks a widget for its size between mounting and layout keeps Textual from ever telling it that size.
+        """
         await self.screen_stack[0].query_one("#body").mount(page)
-        self._entered(page, target)
+        self.call_after_refresh(self._entered, page, target)
 
     def _entered(self, page: Page, target: Any) -> None:
         if self.page is page:
