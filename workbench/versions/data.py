@@ -1,0 +1,426 @@
+"""Versions of data: files and folders as they are now, taken into the object store, read and restored from it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+
+from workbench.errors import EnvironmentProblem, WorkbenchError
+from workbench.versions.manifest import BadManifest, Entry, Row, decode, encode, stays_inside
+from workbench.versions.matching import Refused, inside, matching, real, reason
+from workbench.versions.objects import Objects, Unsteady
+
+__all__ = ["BadManifest", "Entry", "Taken", "contents", "manifest", "restore", "take"]
+
+Progress = Callable[[int, int], None]
+_ATTEMPTS = 3
+_PAUSE_SECONDS = 0.05
+_PROGRESS_EVERY = 256
+_SHOWN_PROBLEMS = 3
+# A file changed this shortly before it was hashed may change again without its time showing it.
+_SETTLED_NS, _SETTLED_COARSE_NS = 50_000_000, 2_000_000_000
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One path as it was found.
+
+    `kind` is "file", "folder", or "" where there is nothing; `hash` is the BLAKE3 of the bytes, of a folder that of its
+    list of files; `size` in bytes; `rows` of a table of text, None for anything else. `problem` says what keeps it from
+    being complete: "missing", "changed while it was read", or a reason. `kept` tells whether the store has the bytes.
+    """
+
+    path: str
+    kind: str = ""
+    hash: str = ""
+    size: int = 0
+    files: int = 0
+    rows: int | None = None
+    problem: str = ""
+    kept: bool = False
+
+
+def take(
+    folder: Path,
+    objects: Objects,
+    patterns: Sequence[str],
+    *,
+    keep: bool = True,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> list[Taken]:
+    """Return what `patterns` name in `folder`, in that order, each path once, and `keep` it in the store.
+
+    A pattern is a file, a folder, or a glob with `*`, `?`, `[…]` and `**`; it cannot lead out of the project, and links
+    that do are not followed. What is wrong with one path is its `problem` and harms no other; only a store that cannot
+    be written raises (OSError). Files whose size, times and inode are as the folder `cache` knows them are not read
+    again. `progress` is told the files and bytes done so far.
+    """
+    work = _Taking(folder, objects, keep, cache, progress)
+    found: dict[str, Taken] = {}
+    for pattern in patterns:
+        try:
+            paths = matching(folder, pattern)
+            if not paths:
+                name = inside(folder, pattern)
+                found.setdefault(name, Taken(name, problem="missing"))
+        except Refused as error:
+            found.setdefault(str(pattern), Taken(str(pattern), problem=reason(error)))
+            continue
+        for path in paths:
+            if path not in found:
+                found[path] = work.take(path)
+    return list(found.values())
+
+
+class _Taking:
+    def __init__(
+        self, folder: Path, objects: Objects, keep: bool, cache: Path | None, progress: Progress | None
+    ) -> None:
+        self.folder = folder
+        self.objects = objects
+        self.keep = keep
+        self.cache = cache
+        self.progress = progress
+        self.files = 0
+        self.bytes = 0
+
+    def take(self, path: str) -> Taken:
+        try:
+            resolved = real(self.folder, path)
+            facts = os.stat(resolved)  # noqa: PTH116 - a plain string
+        except (Refused, OSError) as error:
+            return Taken(path, problem=reason(error))
+        known = self._read_cache(path)
+        if stat.S_ISDIR(facts.st_mode):
+            return self._take_folder(path, resolved, known)
+        return self._take_file(path, resolved, facts, known)
+
+    # --- one file
+
+    def _take_file(self, path: str, resolved: str, facts: os.stat_result, known: dict[str, Any]) -> Taken:
+        fact = known.get("files", {}).get("")
+        if fact is not None and _same(fact, facts) and (not self.keep or self.objects.has(fact[4])):
+            self._count(facts.st_size)
+            return Taken(path, "file", fact[4], facts.st_size, 1, known.get("rows"), kept=self.keep)
+        if not stat.S_ISREG(facts.st_mode):
+            return Taken(path, problem="neither a file nor a folder")
+        began = time.time_ns()
+        try:
+            hash, size = self._steadily(resolved, fact[4] if fact else "")
+        except (_Unreadable, Unsteady) as error:
+            return Taken(path, "file", problem=_why(error))
+        rows = _rows(Path(resolved), path)
+        after = _stat_or_none(resolved)
+        if after is not None and _facts_of(after)[:3] == (size, facts.st_mtime_ns, facts.st_ctime_ns):
+            self._write_cache(path, {"rows": rows, "files": {"": _fact(after, hash, began)}})
+        return Taken(path, "file", hash, size, 1, rows, kept=self.keep)
+
+    def _steadily(self, place: str, previous: str) -> tuple[str, int]:
+        """Hash a file, and keep it, again when it changed meanwhile; raises _Unreadable, Unsteady or OSError."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                if self.keep:
+                    _check_readable(place)
+                    hash, size = self.objects.put_file(Path(place), previous=previous)
+                else:
+                    hash, size = _hashed(place)
+            except Unsteady:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+                continue
+            self._count(size)
+            return hash, size
+        raise AssertionError  # the last attempt returned or raised
+
+    # --- a folder
+
+    def _take_folder(self, path: str, resolved: str, known: dict[str, Any]) -> Taken:
+        cached: dict[str, list[Any]] = known.get("files", {})
+        problems: list[str] = []
+        found = list(_walk(resolved, problems))
+        whole = known.get("hash", "")
+        if (
+            not problems
+            and len(found) == known.get("count", -1)
+            and all((fact := cached.get(name)) is not None and _same(fact, facts) for name, _, facts in found)
+            and (not self.keep or self.objects.has(whole))
+        ):
+            for _, _, facts in found:
+                self._count(facts.st_size)
+            return Taken(path, "folder", whole, known["size"], len(found), kept=self.keep)
+        return self._take_members(path, found, cached, problems)
+
+    def _take_members(
+        self, path: str, found: list[tuple[str, str, os.stat_result]], cached: dict[str, list[Any]], problems: list[str]
+    ) -> Taken:
+        rows: list[Row] = []
+        facts_now: dict[str, list[Any]] = {}
+        began, complete = time.time_ns(), True
+        with self.objects.batch() if self.keep else contextlib.nullcontext():
+            for name, place, facts in found:
+                try:
+                    row = self._member(path, name, place, facts, cached.get(name))
+                except (_Unreadable, Unsteady, Refused) as error:
+                    problems.append(f"{name}: {_why(error)}")
+                    complete = False
+                    continue
+                rows.append(row)
+                facts_now[name] = _fact(facts, row[1], began)
+                if row[3] and (problem := self._leads_out(f"{path}/{name}")):
+                    problems.append(f"{name}: {problem}")
+                    complete = False
+            listed = encode(rows)
+            whole = self.objects.put_bytes(listed) if self.keep else blake3(listed).hexdigest()
+        size = sum(row[2] for row in rows if not row[3])
+        if complete:
+            self._write_cache(path, {"hash": whole, "size": size, "count": len(found), "files": facts_now})
+        more = f" and {len(problems) - _SHOWN_PROBLEMS} more" if len(problems) > _SHOWN_PROBLEMS else ""
+        problem = "; ".join(problems[:_SHOWN_PROBLEMS]) + more
+        return Taken(path, "folder", whole, size, len(rows), problem=problem, kept=self.keep)
+
+    def _member(self, path: str, name: str, place: str, facts: os.stat_result, fact: list[Any] | None) -> Row:
+        if stat.S_ISLNK(facts.st_mode):
+            try:
+                points_to = os.fsencode(os.readlink(place))  # noqa: PTH115 - a plain string
+            except OSError as error:
+                raise _Unreadable(reason(error)) from error
+            hash = self.objects.put_bytes(points_to) if self.keep else blake3(points_to).hexdigest()
+            return (os.fsencode(name), hash, len(points_to), True)
+        if not stat.S_ISREG(facts.st_mode):
+            raise _Unreadable("neither a file nor a folder")
+        if fact is not None and _same(fact, facts) and (not self.keep or self.objects.has(fact[4])):
+            self._count(facts.st_size)
+            return (os.fsencode(name), fact[4], facts.st_size, False)
+        hash, size = self._steadily(place, fact[4] if fact else "")
+        return (os.fsencode(name), hash, size, False)
+
+    def _leads_out(self, path: str) -> str:
+        try:
+            real(self.folder, path)
+        except (Refused, OSError) as error:
+            return reason(error)
+        return ""
+
+    # --- what is known
+
+    def _count(self, size: int) -> None:
+        self.files += 1
+        self.bytes += size
+        if self.progress is not None and (self.files % _PROGRESS_EVERY == 0 or size > _BLOCK):
+            self.progress(self.files, self.bytes)
+
+    def _cache_file(self, path: str) -> Path | None:
+        name = blake3(path.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+        return None if self.cache is None else self.cache / f"{name}.json"
+
+    def _read_cache(self, path: str) -> dict[str, Any]:
+        file = self._cache_file(path)
+        try:
+            found = json.loads(file.read_bytes()) if file is not None else {}
+            sound = isinstance(found["files"], dict) and all(len(row) == 6 for row in found["files"].values())
+            return found if sound and found["path"] == path else {}
+        except (OSError, ValueError, TypeError, KeyError):
+            return {}
+
+    def _write_cache(self, path: str, known: dict[str, Any]) -> None:
+        file = self._cache_file(path)
+        if file is None:
+            return
+        # Only a matter of speed: a cache that cannot be written is no reason to lose the version.
+        with contextlib.suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            temporary = file.with_name(f".{os.urandom(6).hex()}.tmp")
+            temporary.write_text(json.dumps({"path": path, **known}, separators=(",", ":")), encoding="ascii")
+            temporary.replace(file)
+
+
+class _Unreadable(Exception):
+    """A file that cannot be read; the store is not to blame."""
+
+
+def _why(error: Exception) -> str:
+    return "changed while it was read" if isinstance(error, Unsteady) else str(error)
+
+
+def _check_readable(place: str) -> None:
+    """Tell a file that cannot be read from a store that cannot be written; raises _Unreadable."""
+    try:
+        os.close(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError as error:
+        raise _Unreadable(reason(error)) from error
+
+
+def _hashed(place: str) -> tuple[str, int]:
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            before = os.fstat(descriptor)
+            digest, size = blake3(), 0
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                size += len(block)
+            after = os.fstat(descriptor)
+    except OSError as error:
+        raise _Unreadable(reason(error)) from error
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, size):
+        raise Unsteady(Path(place))
+    return digest.hexdigest(), size
+
+
+def _facts_of(facts: os.stat_result) -> tuple[int, int, int, int]:
+    return (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
+
+
+def _fact(facts: os.stat_result, hash: str, taken_ns: int) -> list[Any]:
+    return [*_facts_of(facts), hash, taken_ns]
+
+
+def _same(fact: list[Any], facts: os.stat_result) -> bool:
+    """Return whether a file cannot have changed since its fact was written down."""
+    mtime = facts.st_mtime_ns
+    settled = _SETTLED_NS if mtime % 1_000_000_000 else _SETTLED_COARSE_NS
+    return (
+        bool(fact[1] == mtime)
+        and fact[0] == facts.st_size
+        and fact[2] == facts.st_ctime_ns
+        and fact[3] == facts.st_ino
+        and fact[5] - mtime >= settled
+    )
+
+
+def _stat_or_none(place: str) -> os.stat_result | None:
+    try:
+        return os.stat(place)  # noqa: PTH116 - a plain string
+    except OSError:
+        return None
+
+
+def _rows(place: Path, path: str) -> int | None:
+    from workbench.versions.outputs import table_rows
+
+    return table_rows(place) if path.lower().endswith((".csv", ".tsv")) else None
+
+
+def _walk(place: str, problems: list[str]) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Yield relative name, path and facts of everything below a folder that is not itself a folder; follows no link."""
+    waiting = [(place, "")]
+    while waiting:
+        here, before = waiting.pop()
+        try:
+            with os.scandir(here) as found:
+                for entry in found:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append((entry.path, f"{before}{entry.name}/"))
+                        continue
+                    with contextlib.suppress(FileNotFoundError):  # gone since: as if it had never been there
+                        yield before + entry.name, entry.path, entry.stat(follow_symlinks=False)
+        except OSError as error:
+            problems.append(f"{before or '.'}: {reason(error)}")
+
+
+# --- reading and restoring
+
+
+def manifest(objects: Objects, hash: str) -> dict[str, Entry]:
+    """Return the files of a folder version by relative path; raises Missing, Damaged or BadManifest."""
+    return decode(objects.content(hash))
+
+
+def contents(objects: Objects, kind: str, hash: str) -> set[str]:
+    """Return the hashes of all contents that a version needs, itself included; raises Missing, Damaged, BadManifest."""
+    found = {hash}
+    if kind == "folder":
+        found.update(entry.hash for entry in manifest(objects, hash).values())
+    return found
+
+
+def restore(objects: Objects, kind: str, hash: str, target: Path) -> None:
+    """Put a version at `target`, all of it at once in place of what is there; nothing outside `target` is written.
+
+    Links of a folder are restored where they stay inside it, and left out elsewhere. Raises Missing, Damaged,
+    BadManifest, and EnvironmentProblem where `target` cannot be written; then `target` is as it was.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{os.urandom(6).hex()}.tmp")
+        try:
+            if kind == "folder":
+                _build(objects, manifest(objects, hash), temporary)
+            else:
+                objects.write_to(hash, temporary)
+            _swap(temporary, target)
+        finally:
+            _remove(temporary)
+    except WorkbenchError:
+        raise
+    except OSError as error:
+        from workbench.safe import clean
+
+        where = clean(str(target))
+        raise EnvironmentProblem(
+            f"{where} cannot be restored: {error.strerror or error}", "df -h .   and  ls -ld  on its folder"
+        ) from error
+
+
+def _build(objects: Objects, entries: dict[str, Entry], folder: Path) -> None:
+    folder.mkdir()
+    made = {folder}
+    links = []
+    for name, entry in entries.items():
+        path = folder / name
+        if path.parent not in made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made.add(path.parent)
+        if entry.kind == "link":
+            links.append((name, path, os.fsdecode(objects.content(entry.hash))))
+            continue
+        with path.open("xb") as file:
+            for block in objects.read(entry.hash):
+                file.write(block)
+    for name, path, points_to in links:  # last, so that no file is written through one
+        if stays_inside(name, points_to):
+            path.symlink_to(points_to)
+
+
+def _swap(new: Path, target: Path) -> None:
+    """Put `new` where `target` is; what was there is then at `new`, or gone."""
+    if not target.is_symlink() and not target.is_dir() and not new.is_dir():
+        new.replace(target)
+    elif not os.path.lexists(target):
+        new.rename(target)
+    elif not _exchange(new, target):
+        old = target.with_name(f".{os.urandom(6).hex()}.old.tmp")
+        target.rename(old)
+        new.rename(target)
+        _remove(old)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two names in one step where the system can."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return bool(rename(here, os.fsencode(first), here, os.fsencode(second), exchange) == 0)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
