@@ -11,7 +11,7 @@ from typing import IO
 LEAST, MOST = 4 << 10, 128 << 10
 _BITS = 14  # one place in 16 Ki is chosen
 _WINDOW = 16
-_BLOCK = 1 << 20
+_BLOCK, _STEP = 1 << 20, 256 << 10
 _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
 
 
@@ -52,17 +52,23 @@ def _places(data: bytes) -> list[int]:
     """Return the chosen places, in order: each depends on the 16 bytes before it only."""
     import numpy as np
 
-    found = []
-    limit = np.uint64(1 << (64 - _BITS))
+    limit, turn = np.uint64(1 << (64 - _BITS)), np.uint64(29)
     first, second = np.uint64(_FIRST), np.uint64(_SECOND)
-    for shift in range(8):
-        count = (len(data) - shift) // 8
-        if count < 2:
-            break
-        words = np.frombuffer(data, dtype="<u8", count=count, offset=shift)
-        mixed = words * first
-        hashed = mixed[:-1] ^ (mixed[:-1] >> np.uint64(29))
-        hashed += words[1:]
-        hashed *= second
-        found.append(np.flatnonzero(hashed < limit) * 8 + (shift + _WINDOW))
-    return sorted(np.concatenate(found).tolist()) if found else []
+    room = [np.empty(_STEP // 8 + 2, dtype=np.uint64) for _ in range(2)]
+    found = []
+    for at in range(0, len(data), _STEP):
+        piece = data[at : at + _STEP + _WINDOW]
+        for shift in range(8):
+            count = (len(piece) - shift) // 8 - 1
+            if count < 1:
+                break
+            words = np.frombuffer(piece, dtype="<u8", count=count + 1, offset=shift)
+            # Into the same small room each time: it stays in the processor's cache.
+            hashed, turned = room[0][:count], room[1][:count]
+            np.multiply(words[:-1], first, out=hashed)
+            np.right_shift(hashed, turn, out=turned)
+            np.bitwise_xor(hashed, turned, out=hashed)
+            np.add(hashed, words[1:], out=hashed)
+            np.multiply(hashed, second, out=hashed)
+            found.append(np.flatnonzero(hashed < limit) * 8 + (at + shift + _WINDOW))
+    return sorted(set(np.concatenate(found).tolist())) if found else []
