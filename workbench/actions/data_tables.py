@@ -1,0 +1,370 @@
+"""Versions of data as tables: what one holds, and what changed from one to another; both are kept once computed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+from workbench.data import difference, profile
+from workbench.data.difference import FolderDifference, RowChanges, TableDifference
+from workbench.data.profile import TableProfile
+from workbench.errors import NotFoundError, UsageError
+from workbench.project import Project
+from workbench.safe import clean
+from workbench.store.connection import transaction
+
+NOW = "now"
+"""The hash of a side is "" and its label this, where it is the file as it lies in the project."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A stored version: `runs` used it; `profile` is None until it has been computed.
+
+    `changes` are the rows that changed since other versions, by the hash of those.
+    """
+
+    path: str
+    hash: str
+    kind: Literal["file", "folder"]
+    size: int
+    files: int
+    rows: int | None
+    kept: bool
+    created: float
+    seen: float
+    runs: tuple[int, ...] = ()
+    profile: TableProfile | None = None
+    changes: Mapping[str, RowChanges] | None = None
+
+    @property
+    def row_count(self) -> int | None:
+        """How many rows it has, where that is known."""
+        return self.rows if self.profile is None else self.profile.rows
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison: a version, or the file as it is now."""
+
+    label: str
+    hash: str
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What changed in `path` from one side to the other: of a table, or of the files of a folder."""
+
+    path: str
+    old: Side
+    new: Side
+    table: TableDifference | None = None
+    folder: FolderDifference | None = None
+
+
+# --- what there is
+
+
+def paths(project: Project, connection: sqlite3.Connection | None) -> list[str]:
+    """Return the data that the configuration names, in its order, then what else has versions."""
+    config = project.config
+    named = [
+        config.data.train,
+        config.data.holdout,
+        config.data.final_test,
+        *(one.where for one in config.charter.data),
+    ]
+    named += [one for step in config.steps for one in step.inputs]
+    if connection is not None:
+        stored = [str(row[0]) for row in connection.execute("SELECT DISTINCT path FROM data_versions ORDER BY path")]
+        # A glob is a name for what it matches; where that is stored it needs no line of its own.
+        named = [one for one in named if one in stored or not any(fnmatchcase(path, one) for path in stored)] + stored
+    return list(dict.fromkeys(one.removeprefix("./").rstrip("/") for one in named if one))
+
+
+def versions(connection: sqlite3.Connection, path: str, *, facts: bool = True) -> list[Version]:
+    """Return the versions of one path, the one last found first; `facts` false leaves out their profiles."""
+    rows = connection.execute(
+        "SELECT hash, kind, size, files, rows, kept, created, seen, facts,"
+        " (SELECT group_concat(run) FROM inputs WHERE inputs.hash = data_versions.hash AND inputs.path = ?)"
+        " FROM data_versions WHERE path = ? ORDER BY seen DESC, id DESC",
+        (path, path),
+    ).fetchall()
+    found = []
+    for hash_, kind, size, files, count, kept, created, seen, text, runs in rows:
+        known = json.loads(text) if facts else {}
+        changes = {name: one for name, item in known.get("changes", {}).items() if (one := RowChanges.from_json(item))}
+        numbers = tuple(sorted({int(one) for one in (runs or "").split(",") if one}))
+        table = profile.from_json(known.get("profile"))
+        found.append(Version(path, hash_, kind, size, files, count, bool(kept), created, seen, numbers, table, changes))
+    return found
+
+
+# --- what one holds
+
+
+def profile_of(
+    project: Project, path: str = "", at: str = "", key: Sequence[str] = (), *, outside: Path | None = None
+) -> tuple[Side, TableProfile]:
+    """Return what a version of `path` holds; kept with the version, so that it is computed once.
+
+    `at` is as for `diff`, "" is the file as it is. `path` "" is the training data; `outside` is a file that is none of
+    the project's data. Raises NotFoundError, UsageError, TableError.
+    """
+    if outside is not None:
+        return Side(NOW, "", "file", outside.stat().st_size), _measured(outside, str(outside), tuple(key))
+    path = path or training_data(project)
+    with _store(project) as connection:
+        found = versions(connection, path) if connection is not None else []
+        side = _side(project, connection, path, at or NOW, found)
+        return side, _known_profile(project, connection, path, side, found, _key(project, path, key))
+
+
+def training_data(project: Project) -> str:
+    """Return the path of the training data; raises UsageError where none is named."""
+    with _store(project) as connection:
+        for path in paths(project, connection):
+            return path
+    raise UsageError("No data is named", 'Name the training data in workbench.toml: [data] train = "data/train.csv"')
+
+
+def _known_profile(
+    project: Project,
+    connection: sqlite3.Connection | None,
+    path: str,
+    side: Side,
+    found: Sequence[Version],
+    key: tuple[str, ...],
+) -> TableProfile:
+    known = next((one for one in found if one.hash == side.hash), None)
+    if known is not None and known.profile is not None and known.profile.key == key:
+        return known.profile
+    if side.kind == "folder":
+        raise UsageError(f"{clean(path)} is a folder, not a table", "Name one of its files.")
+    with _file(project, path, side) as file:
+        measured = _measured(file, path, key)
+    if known is not None and connection is not None:
+        _keep(connection, path, side.hash, "profile", profile.to_json(measured))
+    return measured
+
+
+def _measured(file: Path, name: str, key: tuple[str, ...]) -> TableProfile:
+    from workbench.data import tables
+    from workbench.data.measure import Measure
+
+    table = tables.open_table(file, name)
+    made = tables.scan(table, lambda: Measure(table.kinds(), format=table.format, key=key))
+    return made.freeze()
+
+
+def _keep(connection: sqlite3.Connection, path: str, hash_: str, name: str, value: Any) -> None:
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    with transaction(connection):
+        connection.execute(
+            f"UPDATE data_versions SET facts = json_set(facts, '$.{name}', json(?)) WHERE path = ? AND hash = ?",
+            (text, path, hash_),
+        )
+
+
+# --- what changed
+
+
+def diff(project: Project, path: str, old: str = "", new: str = "", key: Sequence[str] = ()) -> Difference:
+    """Compare two versions of a table or folder: by default what was stored before with the file as it is now.
+
+    A version is `@latest`, `@previous`, the beginning of its hash, `run:3` for what run 3 read, or `now`. The key is
+    the given one, else that of the configuration, else rows are compared whole. Raises NotFoundError, UsageError,
+    TableError.
+    """
+    path = path or training_data(project)
+    with _store(project) as connection:
+        found = versions(connection, path) if connection is not None else []
+        after = _side(project, connection, path, new or NOW, found)
+        before = _side(project, connection, path, old, found) if old else _before(path, after, found)
+        if before.kind != after.kind:
+            raise UsageError(
+                f"{clean(path)} is a {before.kind} in one version and a {after.kind} in the other",
+                "workbench data list",
+            )
+        if after.kind == "folder":
+            files = difference.compare_files(_files(project, path, before), _files(project, path, after))
+            return Difference(path, before, after, folder=files)
+        names = _key(project, path, key)
+        tables = [_known_profile(project, connection, path, side, found, names) for side in (before, after)]
+        rows = _changes(project, connection, path, (before, after), found, names)
+        return Difference(path, before, after, table=difference.compare(tables[0], tables[1], rows))
+
+
+def _before(path: str, after: Side, found: Sequence[Version]) -> Side:
+    """Return the newest version that differs from the new side, or is older than it."""
+    hashes = [one.hash for one in found]
+    rest = found[hashes.index(after.hash) + 1 :] if after.hash in hashes else found
+    if not rest:
+        words = "has no version before this one" if found else "has no stored version yet"
+        raise NotFoundError(f"{clean(path)} {words}", "workbench data snapshot   (takes one now)")
+    return _stored(rest[0])
+
+
+def _stored(version: Version) -> Side:
+    return Side(version.hash[:10], version.hash, version.kind, version.size)
+
+
+def _side(
+    project: Project, connection: sqlite3.Connection | None, path: str, name: str, found: Sequence[Version]
+) -> Side:
+    """Return what a name of a version means; raises NotFoundError."""
+    if name == NOW:
+        return _side_now(project, path)
+    if name in ("@latest", "@previous"):
+        place = 0 if name == "@latest" else 1
+        if len(found) <= place:
+            count = len(found) or "no"
+            raise NotFoundError(
+                f"{clean(path)} has {count} stored version{'' if len(found) == 1 else 's'}", "workbench data snapshot"
+            )
+        return _stored(found[place])
+    wanted = name.lower()
+    label = ""
+    if name.startswith("run:") and connection is not None:
+        number = name.removeprefix("run:")
+        row = connection.execute(
+            "SELECT hash FROM inputs WHERE run = ? AND path = ?", (int(number) if number.isdecimal() else -1, path)
+        ).fetchone()
+        if row is None or row[0] is None:
+            raise NotFoundError(
+                f"Run {clean(number, 20)} did not read {clean(path)}", f"workbench show {clean(number, 20)}"
+            )
+        wanted, label = str(row[0]), f"run {number}"
+    matching = [one for one in found if one.hash.startswith(wanted)] if wanted else []
+    if len(matching) != 1:
+        words = "is the beginning of several versions" if matching else "is no version"
+        raise NotFoundError(f"{clean(name, 80)!r} {words} of {clean(path)}", "workbench data list")
+    side = _stored(matching[0])
+    return Side(label or side.label, side.hash, side.kind, side.size)
+
+
+def _side_now(project: Project, path: str) -> Side:
+    from blake3 import blake3
+
+    place = project.folder / path
+    if "://" in path:
+        raise UsageError(f"{clean(path)} lies elsewhere", "Compare stored versions: @previous @latest")
+    try:
+        if place.is_dir():
+            return Side(NOW, "", "folder", 0)
+        return Side(NOW, blake3().update_mmap(str(place)).hexdigest(), "file", place.stat().st_size)
+    except OSError as error:
+        raise NotFoundError(
+            f"{clean(path)}: {(error.strerror or str(error)).lower()}", "workbench data list"
+        ) from error
+
+
+def _changes(
+    project: Project,
+    connection: sqlite3.Connection | None,
+    path: str,
+    sides: tuple[Side, Side],
+    found: Sequence[Version],
+    key: tuple[str, ...],
+) -> RowChanges:
+    """Return which rows changed, over the columns that both have; kept with the new version."""
+    known = next((one for one in found if one.hash == sides[1].hash), None)
+    before = known.changes.get(sides[0].hash) if known is not None and known.changes else None
+    if before is not None and before.key in (key, ()) and (before.key or not key):
+        return before
+    from workbench.data import rows, tables
+
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(_file(project, path, side)) for side in sides]
+        opened = [tables.open_table(file, path) for file in files]
+        shared = tuple(name for name in opened[0].columns if name in opened[1].columns)
+        missing = [name for name in key if name not in shared]
+        if missing:
+            raise UsageError(f"{clean(path)} has no column {clean(missing[0])!r} in both versions", "--key COLUMN[,…]")
+        prints = [_scanned(table, shared, key) for table in opened]
+    found_changes = rows.count_changes(prints[0], prints[1], key)
+    if known is not None and connection is not None and sides[0].hash.isalnum():
+        _keep(connection, path, sides[1].hash, f'changes."{sides[0].hash}"', found_changes.to_json())
+    return found_changes
+
+
+def _scanned(table: Any, shared: tuple[str, ...], key: tuple[str, ...]) -> Any:
+    from workbench.data import rows, tables
+
+    make: Callable[[], rows.Fingerprints] = lambda: rows.Fingerprints(shared, key)  # noqa: E731
+    return tables.scan(table, make, shared).freeze()
+
+
+def _key(project: Project, path: str, given: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that tell one row of `path` from another."""
+    if given:
+        return tuple(given)
+    data = project.config.data
+    for one in project.config.charter.data:
+        if one.key and (one.where.removeprefix("./") == path or fnmatchcase(path, one.where)):
+            return one.key
+    return (data.id,) if data.id and path in (data.train, data.holdout, data.final_test) else ()
+
+
+# --- bytes
+
+
+@contextlib.contextmanager
+def _store(project: Project) -> Iterator[sqlite3.Connection | None]:
+    """Open the store where there is one: looking at data makes none."""
+    connection = project.open_store() if project.store_path.exists() else None
+    try:
+        yield connection
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+@contextlib.contextmanager
+def _file(project: Project, path: str, side: Side) -> Iterator[Path]:
+    """Give a file with the bytes of a side: the project's own where they are the same, else one made for the while."""
+    place = project.folder / path
+    if side.label == NOW:
+        yield place
+        return
+    from workbench.versions.objects import Objects
+
+    with tempfile.TemporaryDirectory(prefix="version-", dir=project.inner) as folder:
+        target = Path(folder) / "data"
+        Objects(project.objects_folder).write_to(side.hash, target, durable=False)
+        yield target
+
+
+def _files(project: Project, path: str, side: Side) -> dict[str, tuple[str, int]]:
+    """Return hash and size of each file of a folder."""
+    if side.label == NOW:
+        return dict(_files_now(project.folder / path))
+    from workbench.versions.manifest import decode
+    from workbench.versions.objects import Objects
+
+    listed = decode(Objects(project.objects_folder).content(side.hash))
+    return {name: (entry.hash, entry.size) for name, entry in listed.items()}
+
+
+def _files_now(folder: Path) -> Iterator[tuple[str, tuple[str, int]]]:
+    from blake3 import blake3
+
+    for place, names, files in os.walk(folder):
+        for name in [*files, *(one for one in names if (Path(place) / one).is_symlink())]:
+            file = Path(place) / name
+            relative = file.relative_to(folder).as_posix()
+            if file.is_symlink():
+                points_to = os.fsencode(file.readlink())
+                yield relative, (blake3(points_to).hexdigest(), len(points_to))
+            elif file.is_file():
+                yield relative, (blake3().update_mmap(str(file)).hexdigest(), file.stat().st_size)

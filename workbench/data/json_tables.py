@@ -1,0 +1,96 @@
+"""JSON lines: one object a line; a column that holds values of several types is read as text."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from workbench.data.tables import ROWS, Table, as_text, broken_stream, open_packed, type_name
+from workbench.safe import clean
+
+_RANKS = {bool: "boolean", int: "int", float: "float", str: "text"}
+
+
+def open_json_lines(table: Table) -> Table:
+    """Read all lines once for the columns and their types; raises TableError."""
+    import pyarrow as pa
+
+    kinds: dict[str, set[str]] = {}
+    rows = 0
+    for row in _rows(table):
+        rows += 1
+        for name, value in row.items():
+            found = kinds.setdefault(name, set())
+            if value is not None:
+                found.add("large" if type(value) is int and abs(value) >= 2**63 else _RANKS.get(type(value), "other"))
+    if not rows or not kinds:
+        raise table.fail("holds no rows")
+    table.format, table.columns = "jsonl", tuple(kinds)
+    plain = {"boolean": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "large": pa.float64()}
+    for name, found in kinds.items():
+        one = plain.get(next(iter(found)), pa.string()) if len(found) == 1 else pa.string()
+        table.types[name] = pa.null() if not found else pa.float64() if _are_numbers(found) else one
+        is_mixed = len(found) > 1 and not _are_numbers(found)
+        table.shown[name] = " or ".join(sorted(found)) if is_mixed else type_name(table.types[name])
+    return table
+
+
+def _are_numbers(kinds: set[str]) -> bool:
+    return len(kinds) > 1 and kinds <= {"int", "float", "large"}
+
+
+def batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
+    """Read the rows again, with the types found."""
+    rows: list[dict[str, Any]] = []
+    for row in _rows(table):
+        rows.append(row)
+        if len(rows) == ROWS:
+            yield _batch(table, rows, columns)
+            rows = []
+    if rows:
+        yield _batch(table, rows, columns)
+
+
+def _batch(table: Table, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Any:
+    import pyarrow as pa
+
+    arrays = []
+    for name in columns:
+        values, type_ = [row.get(name) for row in rows], table.types[name]
+        if pa.types.is_string(type_):
+            values = [None if one is None else as_text(one) for one in values]
+        elif pa.types.is_floating(type_):
+            values = [None if one is None else _float(one) for one in values]
+        arrays.append(pa.array(values, type_))
+    return pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def _rows(table: Table) -> Iterator[dict[str, Any]]:
+    with broken_stream(table), open_packed(table) as stream:
+        text = io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8-sig")
+        number = 0
+        try:
+            for number, line in enumerate(text, 1):
+                if not line.strip():
+                    continue
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise table.fail("is no JSON object", "Each line is one object: {...}", line=number)
+                yield row
+        except json.JSONDecodeError as error:
+            raise table.fail(
+                f"column {error.colno}: {clean(error.msg)}", "Each line is one object.", line=number
+            ) from error
+        except UnicodeDecodeError as error:
+            raise table.fail("is not UTF-8", "iconv converts it.", line=number + 1) from error
+        except (ValueError, RecursionError) as error:
+            raise table.fail(clean(str(error), 200), "Each line is one object.", line=number) from error

@@ -1,0 +1,280 @@
+"""A file read as a table, in batches: CSV and TSV (also packed with gzip, bzip2, zstd), Parquet, JSON lines.
+
+Columns come as whole numbers, numbers, booleans, texts, dates and times in Arrow arrays, whatever the file has. The
+type of a column follows from the whole file, never from its first part. What cannot be read is a TableError that names
+file, line and column.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from workbench.data.profile import Kind
+from workbench.errors import UsageError
+from workbench.safe import clean
+
+ROWS = 65_536
+PARQUET = b"PAR1"
+_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"(\xb5/\xfd": "zstd"}
+
+
+class TableError(UsageError):
+    """A file is not a table that can be read."""
+
+
+class Retyped(Exception):
+    """A column has turned out to be of another type than its beginning said; read again."""
+
+
+class Reader(Protocol):
+    """What takes the batches of a table."""
+
+    def add(self, batch: Any) -> None:
+        """Take the next rows."""
+
+
+ReaderT = TypeVar("ReaderT", bound=Reader)
+
+
+@dataclass
+class Table:
+    """An opened file: `name` is how it is called in messages; `types` are what is known of its columns so far."""
+
+    path: Path
+    name: str
+    format: str
+    columns: tuple[str, ...]
+    types: dict[str, Any] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
+    packed: str = ""
+    delimiter: str = ","
+
+    def kinds(self) -> list[tuple[str, str, Kind]]:
+        """Return name, type in the file and kind of each column."""
+        return [(name, self.shown.get(name, ""), kind_of(self.types.get(name))) for name in self.columns]
+
+    def fail(self, words: str, hint: str = "", *, line: int | None = None) -> TableError:
+        """Return the error that names the file, and the line where it is known."""
+        place = clean(self.name) + ("" if line is None else f", line {line}")
+        return TableError(f"{place}: {words}", hint or "workbench data profile FILE shows a table that can be read.")
+
+
+def open_table(path: Path, name: str = "") -> Table:
+    """Look at a file and return it as a table that can be scanned; raises TableError."""
+    name = name or path.name
+    blank = Table(path, name, "", ())
+    if path.is_dir():
+        raise blank.fail("is a folder, not a table", "Name one of its files.")
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        raise blank.fail(f"cannot be read: {error.strerror}", "workbench data list") from error
+    if not head:
+        raise blank.fail("the file is empty")
+    packed = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), "")
+    lower = name.lower()
+    if head.startswith(PARQUET) or lower.endswith((".parquet", ".pq")):
+        return _open_parquet(blank)
+    if packed:
+        blank.packed = packed
+        head = _unpacked_head(blank)
+    _refuse_foreign(blank, head)
+    if any(lower.rpartition(end)[0] for end in (".jsonl", ".ndjson")) or head.lstrip()[:1] == b"{":
+        from workbench.data import json_tables
+
+        return json_tables.open_json_lines(blank)
+    from workbench.data import csv_tables
+
+    return csv_tables.open_csv(blank, head)
+
+
+def scan(table: Table, make: Callable[[], ReaderT], columns: tuple[str, ...] | None = None) -> ReaderT:
+    """Give all batches to what `make` returns and return that; a new one where a type turned out to be another.
+
+    `make` is called after the types are known as far as they are; `columns` are those to read, None for all.
+    """
+    wanted = table.columns if columns is None else columns
+    batches = {"csv": _csv_batches, "parquet": _parquet_batches, "jsonl": _json_batches}[table.format]
+    while True:
+        reader = make()
+        try:
+            for batch in batches(table, wanted):
+                reader.add(batch)
+        except Retyped:
+            continue
+        return reader
+
+
+def open_packed(table: Table) -> Any:
+    """Return the file as a stream of plain bytes."""
+    import pyarrow as pa
+
+    return pa.input_stream(str(table.path), compression=table.packed or None)
+
+
+@contextlib.contextmanager
+def broken_stream(table: Table) -> Iterator[None]:
+    """Turn the end of a packed file before its time into a TableError."""
+    try:
+        yield
+    except (OSError, EOFError) as error:
+        words = f"the {table.packed} stream is cut off or damaged" if table.packed else str(error)
+        raise table.fail(clean(words), "Fetch the file again.") from error
+
+
+def _unpacked_head(table: Table) -> bytes:
+    with broken_stream(table), open_packed(table) as stream:
+        head = bytes(stream.read(4096))
+    if not head:
+        raise table.fail("the file is empty once unpacked")
+    return head
+
+
+def _refuse_foreign(table: Table, head: bytes) -> None:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        kind = "UTF-16LE" if head.startswith(b"\xff\xfe") else "UTF-16BE"
+        raise table.fail(
+            f"is {kind}, not UTF-8", f"iconv -f UTF-16 -t UTF-8 {clean(table.name)} > converted.csv", line=1
+        )
+    if b"\x00" in head:
+        line = head[: head.index(b"\x00")].count(b"\n") + 1
+        raise table.fail(
+            "is not a table: it holds zero bytes", "Tables are CSV, TSV, Parquet or JSON lines.", line=line
+        )
+
+
+# --- types
+
+
+def kind_of(type_: Any) -> Kind:
+    """Return the kind of a column of a canonical Arrow type."""
+    import pyarrow as pa
+
+    if type_ is None or pa.types.is_null(type_):
+        return "empty"
+    if pa.types.is_boolean(type_):
+        return "boolean"
+    if pa.types.is_integer(type_) or pa.types.is_floating(type_):
+        return "number"
+    return "time" if pa.types.is_temporal(type_) else "text"
+
+
+def canonical_type(type_: Any) -> Any:
+    """Return the one of few Arrow types as which values of `type_` are read."""
+    import pyarrow as pa
+
+    is_ = pa.types
+    if is_.is_dictionary(type_):
+        return canonical_type(type_.value_type)
+    if is_.is_null(type_) or is_.is_boolean(type_) or is_.is_date32(type_):
+        return type_
+    if is_.is_integer(type_):
+        return pa.float64() if is_.is_uint64(type_) else pa.int64()
+    if is_.is_floating(type_) or is_.is_decimal(type_):
+        return pa.float64()
+    if is_.is_date64(type_):
+        return pa.date32()
+    return pa.timestamp("us", type_.tz) if is_.is_timestamp(type_) else pa.string()
+
+
+def type_name(type_: Any) -> str:
+    """Return an Arrow type as people know it."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(type_):
+        return f"category of {type_name(type_.value_type)}"
+    if pa.types.is_timestamp(type_):
+        return f"time {type_.tz}" if type_.tz else "time"
+    plain = {"double": "float64", "float": "float32", "halffloat": "float16", "string": "text", "large_string": "text"}
+    name = str(type_)
+    return plain.get(name, name.replace("date32[day]", "date"))
+
+
+def canonical(array: Any, type_: Any) -> Any:
+    """Return an Arrow array as one of `type_`, a canonical type; what has no such form becomes JSON text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if array.type == type_:
+        return array
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_float16(array.type):
+        array = pc.cast(array, pa.float32())
+    try:
+        return pc.cast(array, type_, safe=False)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        texts = [None if one is None else as_text(one) for one in array.to_pylist()]
+        return pa.array(texts, pa.string())
+
+
+def as_text(value: Any) -> str:
+    """Return any value as text: a text as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True, ensure_ascii=False)
+
+
+# --- the formats
+
+
+def _csv_batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
+    from workbench.data import csv_tables
+
+    return csv_tables.batches(table, columns)
+
+
+def _json_batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
+    from workbench.data import json_tables
+
+    return json_tables.batches(table, columns)
+
+
+def _open_parquet(table: Table) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(str(table.path)) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+    except (pa.ArrowInvalid, pa.ArrowException, OSError, EOFError) as error:
+        words = "is no Parquet file, or was cut off: its footer is missing or damaged"
+        raise table.fail(words, "Write or fetch the file again.") from error
+    refuse_names(table, schema.names)
+    if not rows:
+        raise table.fail(f"has {len(schema.names)} columns and no rows")
+    table.format, table.columns = "parquet", tuple(schema.names)
+    table.types = {one.name: canonical_type(one.type) for one in schema}
+    table.shown = {one.name: type_name(one.type) for one in schema}
+    return table
+
+
+def _parquet_batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = 0
+    try:
+        with pq.ParquetFile(str(table.path)) as file:
+            for batch in file.iter_batches(ROWS, columns=list(columns)):
+                arrays = [canonical(batch.column(batch.schema.get_field_index(c)), table.types[c]) for c in columns]
+                rows += batch.num_rows
+                yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise table.fail(
+            f"cannot be read after row {rows}: {clean(str(error), 200)}", "Fetch the file again."
+        ) from error
+
+
+def refuse_names(table: Table, names: list[str], line: int | None = None) -> None:
+    """Refuse two columns of one name."""
+    first: dict[str, int] = {}
+    for at, name in enumerate(names, 1):
+        if name in first:
+            words = f"columns {first[name]} and {at} are both named {clean(name, 60)!r}"
+            raise table.fail(words, "Give one of them another name.", line=line)
+        first[name] = at
