@@ -8,7 +8,7 @@ import pytest
 
 HEAVY = {
     "asyncio", "docker", "lark", "matplotlib", "numpy", "pandas", "platformdirs", "pluggy", "psutil", "pynvml",
-    "requests", "rich", "scipy", "sklearn", "sqlite_utils", "textual", "tomli_w", "watchdog", "yaml",
+    "fsspec", "openlineage", "pyarrow", "requests", "rich", "scipy", "sklearn", "sqlite_utils", "textual", "tomli_w", "watchdog", "yaml",
     "importlib.metadata",
 }  # fmt: skip
 
@@ -55,6 +55,13 @@ def test_reading_the_table_loads_nothing_heavy(project, run_cli):
     modules = loaded_by(code, str(project.folder))
     assert modules & HEAVY == set()
     assert "workbench.tui" not in modules
+
+
+def test_the_first_screen_of_the_interface_loads_no_other_screen_and_nothing_heavy():
+    modules = loaded_by("import workbench.tui.app, workbench.tui.screens.runs")
+    others = {f"workbench.tui.screens.{name}" for name in ("compare", "run", "lineage", "data", "export")}
+    assert modules & {*others, "workbench.actions.compare", "workbench.runs.significance"} == set()
+    assert modules & (HEAVY - {"asyncio", "rich", "textual", "platformdirs", "importlib.metadata"}) == set()
 
 
 def test_the_supervisor_loads_nothing_heavy():

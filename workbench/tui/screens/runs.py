@@ -17,7 +17,6 @@ from workbench.safe import clean
 from workbench.tui.bars import SPINNER
 from workbench.tui.charts import DIM
 from workbench.tui.kit.grid import Style
-from workbench.tui.screens.export import export_runs
 from workbench.tui.screens.run_actions import RunActions
 from workbench.tui.screens.runs_columns import choices
 from workbench.tui.screens.runs_data import RunsLoader, RunsRequest, RunsSnapshot
@@ -349,6 +348,8 @@ class RunsPage(RunActions):
 
     def do_export(self) -> None:
         """Export the runs that are shown, in their order."""
+        from workbench.tui.screens.export import export_runs  # with comparing, most of what starting would load
+
         if self.project is not None:
             view = self.snapshot.view
             numbers = [number for number in self.snapshot.lines if number > 0]
