@@ -7,8 +7,8 @@ import sys
 import pytest
 
 HEAVY = {
-    "asyncio", "docker", "lark", "matplotlib", "numpy", "pandas", "platformdirs", "pluggy", "psutil", "pynvml",
-    "fsspec", "openlineage", "pyarrow", "requests", "rich", "scipy", "sklearn", "sqlite_utils", "textual", "tomli_w", "watchdog", "yaml",
+    "asyncio", "docker", "fsspec", "lark", "matplotlib", "numpy", "openlineage", "pandas", "platformdirs", "pluggy",
+    "psutil", "pyarrow", "pynvml", "requests", "rich", "scipy", "sklearn", "sqlite_utils", "textual", "tomli_w", "watchdog", "yaml",
     "importlib.metadata",
 }  # fmt: skip
 
