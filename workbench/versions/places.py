@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from workbench.errors import EnvironmentProblem, UsageError, WorkbenchError
@@ -367,6 +368,11 @@ def identity(facts: Mapping[str, Any]) -> str:
     """Return what the server itself tells of the state of a file, "" where that cannot show a change."""
     names = ("etag", "e_tag", "md5", "md5hash", "content-md5", "crc32c", "digest", "generation", "sha256", "checksum")
     times = ("lastmodified", "last-modified", "last_modified", "mtime", "modified", "ino")
-    low = {key.lower(): value for key, value in facts.items()}
-    told = [f"{key}={low[key]}" for key in (*names, *times) if low.get(key) not in (None, "")]
-    return " ".join([*told, f"size={low.get('size')}"]) if told else ""
+    low = {key.lower(): value for key, value in facts.items() if value not in (None, "")}
+    told = [key for key in names if key in low] or [key for key in times if key in low]
+    return " ".join([f"{key}={_steady(low[key])}" for key in told] + [f"size={low.get('size')}"]) if told else ""
+
+
+def _steady(value: Any) -> str:
+    """Return a value as text that is the same in every time zone."""
+    return repr(value.timestamp()) if isinstance(value, datetime) else str(value)
