@@ -8,7 +8,8 @@ import pytest
 
 HEAVY = {
     "asyncio", "docker", "fsspec", "lark", "matplotlib", "numpy", "openlineage", "pandas", "platformdirs", "pluggy",
-    "psutil", "pyarrow", "pynvml", "requests", "rich", "scipy", "sklearn", "sqlite_utils", "textual", "tomli_w", "watchdog", "yaml",
+    "psutil", "pyarrow", "pynvml", "requests", "rich", "scipy", "sklearn", "sqlite_utils", "textual",
+    "tomli_w", "watchdog", "yaml",
     "importlib.metadata",
 }  # fmt: skip
 
