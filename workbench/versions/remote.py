@@ -11,57 +11,33 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from blake3 import blake3
 
 from workbench.errors import EnvironmentProblem
 from workbench.safe import clean
-from workbench.versions.places import AGAIN, BLOCK, Job, Place, Pulse, attend, explained, is_url
+from workbench.versions.documents import (
+    OBJECTS,
+    VERSIONS,
+    Entry,
+    Piece,
+    Version,
+    document_name,
+    document_name_of,
+    key,
+    parse,
+    render,
+)
+from workbench.versions.places import AGAIN, BLOCK, Job, Place, Pulse, attend, explained
 
-FORMAT = 1
-OBJECTS, VERSIONS = "objects", "versions"
+__all__ = ["Done", "Entry", "Moved", "Piece", "Tick", "Version", "index", "pull", "push"]
+
 MOST_OF_A_DOCUMENT = 64 << 20
-
-_HASH = re.compile(r"[0-9a-f]{64}")
-_NAME = re.compile(r"packs/[0-9a-f]{8,64}\.pack|whole/[0-9a-f]{2}/[0-9a-f]{62}")
-
-
-class Piece(NamedTuple):
-    """One file of the object store: its name there, its bytes, and their BLAKE3."""
-
-    name: str
-    size: int
-    hash: str
-
-
-@dataclass(frozen=True)
-class Version:
-    """A version as it travels: the row of data_versions; `facts` is the JSON object kept there."""
-
-    path: str
-    hash: str
-    kind: str
-    size: int
-    files: int = 1
-    rows: int | None = None
-    kept: bool = True
-    created: float = 0.0
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A version and the object files that hold it; none where only its facts are known."""
-
-    version: Version
-    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,7 +91,7 @@ def push(
     missing = [name for name in names if name not in set(there)]
     jobs = [_sending(place, folder, name, sizes[name], hashes) for name in missing]
     _do(place, jobs, sum(sizes[name] for name in missing), tick)
-    new = [(version, names) for version, names in wanted if _document_name(version) not in documents or missing]
+    new = [(version, names) for version, names in wanted if document_name(version) not in documents or missing]
     _hash_rest(folder, {name for _, names in new for name in names}, hashes)
     entries = [
         Entry(version, tuple(Piece(name, sizes[name], hashes[name]) for name in sorted(names)))
@@ -123,7 +99,7 @@ def push(
     ]
     _do(place, [_writing(place, entry) for entry in entries], 0, None)
     sent = sum(sizes[name] for name in missing)
-    fresh = tuple(version for version, _ in new if _document_name(version) not in documents)
+    fresh = tuple(version for version, _ in new if document_name(version) not in documents)
     return Moved(fresh, len(missing), sent, len(there))
 
 
@@ -134,8 +110,8 @@ def index(
 
     `known` are (path, hash) that need not be read. Raises EnvironmentProblem.
     """
-    folders = [f"{VERSIONS}/{_key(path)}" for path in paths] or [VERSIONS]
-    skipped = {_document_name_of(path, digest) for path, digest in known}
+    folders = [f"{VERSIONS}/{key(path)}" for path in paths] or [VERSIONS]
+    skipped = {document_name_of(path, digest) for path, digest in known}
     names = [
         name for folder in folders for name in place.find(folder) if name.endswith(".json") and name not in skipped
     ]
@@ -147,7 +123,7 @@ def index(
 
         return read
 
-    _do(place, [reading(name) for name in names if not _base(name).startswith(".")], 0, None)
+    _do(place, [reading(name) for name in names if not name.rpartition("/")[2].startswith(".")], 0, None)
     entries, problems = [], []
     for name in sorted(contents):
         try:
@@ -157,95 +133,27 @@ def index(
     return sorted(entries, key=lambda entry: (entry.version.path, entry.version.created)), problems
 
 
-def pull(place: Place, folder: Path, parts: Path, entries: Sequence[Entry], *, tick: Tick | None = None) -> Moved:
+def pull(
+    place: Place,
+    folder: Path,
+    parts: Path,
+    entries: Sequence[Entry],
+    *,
+    tick: Tick | None = None,
+    verify: bool = False,
+) -> Moved:
     """Bring the files of the versions that `folder` lacks; what is cut short waits in `parts` and goes on.
 
-    A file gets its name when its BLAKE3 is that of the document. Raises EnvironmentProblem.
+    A file gets its name when its BLAKE3 is that of the document; with `verify`, one that is here and has another is
+    brought again. Raises EnvironmentProblem.
     """
     pieces = {piece.name: piece for entry in entries for piece in entry.pieces}
-    missing = [piece for piece in pieces.values() if not _has(folder / piece.name, piece.size)]
+    missing = [piece for piece in pieces.values() if not _has(folder, piece, verify)]
+    size = sum(piece.size for piece in missing)
     parts.mkdir(parents=True, exist_ok=True)
-    _do(
-        place, [_bringing(place, folder, parts, piece) for piece in missing], sum(piece.size for piece in missing), tick
-    )
-    with contextlib.suppress(OSError):
-        parts.rmdir()
+    _do(place, [_bringing(place, folder, parts, piece) for piece in missing], size, tick)
     versions = tuple(entry.version for entry in entries)
-    return Moved(versions, len(missing), sum(piece.size for piece in missing), len(pieces) - len(missing))
-
-
-# --- documents
-
-
-def render(entry: Entry) -> bytes:
-    """Return the document of a version."""
-    version = entry.version
-    document = {
-        "format": FORMAT, "path": version.path, "hash": version.hash, "kind": version.kind, "size": version.size,
-        "files": version.files, "rows": version.rows, "kept": version.kept, "created": version.created,
-        "facts": dict(version.facts), "objects": [list(piece) for piece in entry.pieces],
-    }  # fmt: skip
-    return json.dumps(document, separators=(",", ":")).encode()
-
-
-def parse(content: bytes, name: str) -> Entry:
-    """Return what a document says; raises ValueError where it is none, or could lead out of the object store."""
-    document = json.loads(content)
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ValueError("another format")
-    path, digest = _text(document, "path"), _text(document, "hash")
-    if name != _document_name_of(path, digest) or not _HASH.fullmatch(digest):
-        raise ValueError("its name is not that of its version")
-    if not is_url(path) and (path.startswith("/") or ".." in path.split("/") or "\0" in path):
-        raise ValueError("its path leads out of a project")
-    pieces = tuple(_piece(row) for row in document["objects"]) if isinstance(document.get("objects"), list) else ()
-    kind = _text(document, "kind")
-    if kind not in ("file", "folder"):
-        raise ValueError("neither a file nor a folder")
-    rows, facts = document.get("rows"), document.get("facts")
-    version = Version(
-        path, digest, kind, _count(document.get("size")), _count(document.get("files")),
-        None if rows is None else _count(rows), bool(document.get("kept")), float(document.get("created") or 0.0),
-        facts if isinstance(facts, dict) else {},
-    )  # fmt: skip
-    return Entry(version, pieces)
-
-
-def _piece(row: Any) -> Piece:
-    if not isinstance(row, list) or len(row) != 3 or not isinstance(row[0], str) or not isinstance(row[2], str):
-        raise ValueError("a file that is none")
-    if not _NAME.fullmatch(row[0]) or not _HASH.fullmatch(row[2]):
-        raise ValueError(f"a file with the name {clean(row[0], 80)!r}")
-    return Piece(row[0], _count(row[1]), row[2])
-
-
-def _text(document: Mapping[str, Any], key: str) -> str:
-    value = document.get(key)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"no {key}")
-    return value
-
-
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 62:
-        raise ValueError("a count that is none")
-    return value
-
-
-def _key(path: str) -> str:
-    return blake3(path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _document_name(version: Version) -> str:
-    return _document_name_of(version.path, version.hash)
-
-
-def _document_name_of(path: str, digest: str) -> str:
-    return f"{VERSIONS}/{_key(path)}/{digest}.json"
-
-
-def _base(name: str) -> str:
-    return name.rpartition("/")[2]
+    return Moved(versions, len(missing), size, len(pieces) - len(missing))
 
 
 # --- one file
@@ -277,7 +185,7 @@ def _check_arrival(place: Place, name: str, size: int, digest: str, pulse: Pulse
 
 
 def _writing(place: Place, entry: Entry) -> Job:
-    return lambda pulse: place.write(_document_name(entry.version), iter([render(entry)]), pulse)
+    return lambda pulse: place.write(document_name(entry.version), iter([render(entry)]), pulse)
 
 
 def _bringing(place: Place, folder: Path, parts: Path, piece: Piece) -> Job:
@@ -289,6 +197,7 @@ def _bringing(place: Place, folder: Path, parts: Path, piece: Piece) -> Job:
                     f"{place.shown}/{OBJECTS}/{piece.name} is damaged: its BLAKE3 is not the one that was pushed",
                     "Push it again from a project that has it: workbench data push --verify",
                 )
+            os.fchmod(file.fileno(), 0o444 if piece.name.startswith("whole/") else 0o644)
             os.fsync(file.fileno())
             target = folder / piece.name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -365,11 +274,16 @@ def _size_of(folder: Path, name: str) -> int:
         return os.fstat(file.fileno()).st_size
 
 
-def _has(path: Path, size: int) -> bool:
+def _has(folder: Path, piece: Piece, verify: bool) -> bool:
     try:
-        return path.stat().st_size == size
+        if (folder / piece.name).stat().st_size != piece.size:
+            return False
     except OSError:
         return False
+    hashes: dict[str, str] = {}
+    if verify:
+        _hash_rest(folder, [piece.name], hashes)
+    return not verify or hashes[piece.name] == piece.hash
 
 
 def _sync(folder: Path) -> None:
@@ -393,13 +307,13 @@ def _complete(
     place: Place, version: Version, names: Collection[str], have: Mapping[str, int], documents: Collection[str]
 ) -> bool:
     """Return whether the place has a version already, in these files or in those of an earlier push."""
-    if _document_name(version) not in documents:
+    if document_name(version) not in documents:
         return False
     if all(name in have for name in names):
         return True
     try:
         content: list[bytes] = []
-        name = _document_name(version)
+        name = document_name(version)
         _do(place, [lambda pulse: content.extend(place.blocks(name, pulse))], 0, None)
         entry = parse(b"".join(content), name)
     except ValueError:
