@@ -35,7 +35,11 @@ def export(project: Project, what: Exportable, path: Path) -> Path:
 
 def export_as(project: Project, what: Exportable, name: str, kind: str) -> Path:
     """Write a chart or table to a new file in the project's folder for exports; return its path."""
-    content = render(what, kind)
+    return keep(project, name, kind, render(what, kind))
+
+
+def keep(project: Project, name: str, kind: str, content: bytes) -> Path:
+    """Write bytes to a new file in the project's folder for exports; return its path."""
     folder = project.inner / FOLDER_NAME
     try:
         project.prepare()

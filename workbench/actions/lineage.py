@@ -88,6 +88,19 @@ def openlineage_events(project: Project, graph: Graph) -> list[str]:
     return openlineage.lines(openlineage.events(told, _surroundings(project)))
 
 
+def export(project: Project, graph: Graph, kind: str) -> Path:
+    """Write a graph as mermaid, dot or json to a new file in the project's folder for exports; return its path."""
+    from workbench.actions.export import keep
+    from workbench.lineage import formats
+
+    if kind == "json":
+        text = json.dumps(formats.document(graph), indent=2)
+    else:
+        text = formats.dot(graph) if kind == "dot" else formats.mermaid(graph)
+    name = "lineage-" + "-".join(graph.nodes[key].label for key in graph.focus[:1])
+    return keep(project, name, {"mermaid": "mmd"}.get(kind, kind), text.encode("utf-8", "replace"))
+
+
 def _surroundings(project: Project) -> Surroundings:
     from workbench import __version__
     from workbench.lineage.openlineage import Surroundings

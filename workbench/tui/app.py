@@ -309,6 +309,22 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         """Compare needs a project."""
         return self.can_runs() if "compare" in available() else "3 does nothing here."
 
+    def do_lineage(self) -> None:
+        """Go to Lineage."""
+        self.go("lineage")
+
+    def can_lineage(self) -> str:
+        """Lineage needs a project."""
+        return self.can_runs()
+
+    def do_data(self) -> None:
+        """Go to Data."""
+        self.go("data")
+
+    def can_data(self) -> str:
+        """Data needs a project."""
+        return self.can_runs()
+
     def do_quit(self) -> None:
         """Leave."""
         self.exit()

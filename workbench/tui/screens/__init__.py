@@ -33,6 +33,8 @@ ENTRIES = (
     Entry("runs", "2", "Runs", "workbench.tui.screens.runs", "RunsPage"),
     Entry("run", "", "Run", "workbench.tui.screens.run", "RunPage"),
     Entry("compare", "3", "Compare", "workbench.tui.screens.compare", "ComparePage"),
+    Entry("lineage", "4", "Lineage", "workbench.tui.screens.lineage", "LineagePage"),
+    Entry("data", "5", "Data", "workbench.tui.screens.data", "DataPage"),
 )
 
 

@@ -175,7 +175,13 @@ class RunActions(Page):
     def _need_run(self) -> str:
         return "" if self.chosen() is not None else "Select a run first."
 
-    can_tag = can_note = can_copy = can_edit = can_baseline = _need_run
+    can_trace = can_tag = can_note = can_copy = can_edit = can_baseline = _need_run
+
+    def do_trace(self) -> None:
+        """Show what the run came from and what came from it."""
+        run = self.chosen()
+        if run is not None:
+            self.bench.go("lineage", run.number)
 
     def do_tag(self) -> None:
         """Ask for tags."""
