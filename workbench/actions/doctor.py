@@ -10,12 +10,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from workbench.errors import NotFoundError, WorkbenchError
 from workbench.paths import user_config_folder
 from workbench.project import Project, find
 from workbench.safe import clean
+
+if TYPE_CHECKING:
+    from workbench.versions.objects import Objects
 
 State = Literal["good", "note", "bad"]
 LEAST_FREE_BYTES = 200_000_000
@@ -267,22 +270,55 @@ def _folders(project: Project) -> Iterator[Finding]:
 
 
 def _objects(project: Project) -> Iterator[Finding]:
-    """Hash every stored file again; a name that is not the hash of its content is a damaged disk or a foreign hand."""
-    from workbench.versions import files
-
+    """Hash every stored content again; a name that is not the hash of its content is a damaged disk or foreign hand."""
     if not project.objects_folder.is_dir():
         return
-    count, damaged = 0, []
+    from workbench.versions import files, sweep
+    from workbench.versions.objects import Objects
+
+    objects = Objects(project.objects_folder)
+    count, bad = sweep.count(objects), dict(sweep.damaged(objects))
     for path in project.objects_folder.glob("??/*"):
         digest = path.parent.name + path.name
         if len(digest) == 64:
             count += 1
             if files.load(project.objects_folder, digest) is None:
-                damaged.append(digest)
-    if damaged:
-        yield Finding("objects", "bad", f"{len(damaged)} of {count} stored files are damaged, first {damaged[0][:12]}")
+                bad[digest] = "its bytes do not match its name"
+    yield from _broken(project, objects, bad)
+    if bad:
+        first, why = next(iter(sorted(bad.items())))
+        hint = "workbench data pull   brings contents back from a remote"
+        yield Finding("objects", "bad", f"{len(bad)} of {count} stored contents are damaged, {first[:12]}: {why}", hint)
     else:
-        yield Finding("objects", "good", f"{count} stored files, every hash right")
+        yield Finding("objects", "good", f"{count} stored contents, every hash right")
+    yield from _interrupted(objects)
+
+
+def _broken(project: Project, objects: Objects, bad: Mapping[str, str]) -> Iterator[Finding]:
+    """Name the versions that the store should have and cannot give any more: damaged, or missing."""
+    from workbench.actions import data
+
+    if not project.store_path.exists():
+        return
+    for version in data.listed(project):
+        why = data.broken(objects, version, bad) if version.kept else ""
+        if why:
+            name = f"{clean(version.path)}@{version.hash[:12]}"
+            yield Finding("versions", "bad", f"{name} cannot be restored: {clean(why)}", "workbench data pull")
+
+
+def _interrupted(objects: Objects) -> Iterator[Finding]:
+    from workbench.versions import sweep
+
+    try:
+        with objects.held(alone=True, wait=False):
+            left = list(sweep.leftovers(objects))
+    except BlockingIOError:
+        yield Finding("objects", "note", "something is being stored just now")
+        return
+    if left:
+        text = f"{len(left)} leftovers of interrupted writes; the store is as it was before them"
+        yield Finding("objects", "note", text, "workbench gc")
 
 
 _PROJECT_CHECKS: dict[str, Callable[[Project], Iterator[Finding]]] = {

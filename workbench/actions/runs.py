@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.actions.data import sources as data_sources
 from workbench.config import Goal, Train, nearest
 from workbench.errors import ConfigError, UsageError
 from workbench.project import Project
@@ -122,6 +123,7 @@ def _wish(project: Project, step: Train, stage: str, request: Request) -> launch
         params_file=step.params if file_bytes else "",
         params_bytes=file_bytes,
         inputs=step.inputs,
+        data=data_sources(project.config, whole=not stage),
         outputs=step.outputs,
         metrics=step.metrics,
         tags=(*request.tags, *([f"stage:{stage}"] if stage else [])),

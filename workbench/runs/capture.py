@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
 import threading
+import time
 from dataclasses import asdict
 from glob import escape
 from pathlib import Path
 from typing import Any
 
 from workbench.project import Project
-from workbench.runs.rows import text
+from workbench.runs.rows import add_notice, text
 from workbench.store.connection import transaction
 from workbench.tracking import ARTIFACT_FOLDER
-
-MOST_INPUTS = 1000
 
 
 class Capture:
@@ -28,7 +28,7 @@ class Capture:
         self.launched = launched
         self._thread = threading.Thread(target=self._gather, daemon=True)
         self._code: str | None = None
-        self._inputs: list[tuple[Any, ...]] = []
+        self._hold = contextlib.ExitStack()
         self._environment: tuple[str, str] | None = None
         self._saved = False
 
@@ -51,7 +51,6 @@ class Capture:
         found = environment.capture(
             self.launched["python"] or None, self.project.folder, os.environ, cache=self.project.inner / "cache"
         )
-        self._inputs = _input_rows(self.project.folder, self.launched["inputs"])
         self._environment = (environment.digest(found), json.dumps(environment.to_json(found)))
 
     def save_when_ready(self, connection: sqlite3.Connection, run: int) -> None:
@@ -61,10 +60,7 @@ class Capture:
         with transaction(connection):
             if self._code is not None:
                 connection.execute("UPDATE runs SET code = ? WHERE id = ?", (text(self._code, 1 << 30), run))
-            connection.executemany(
-                "INSERT OR REPLACE INTO inputs (run, path, hash, size, rows, problem) VALUES (?, ?, ?, ?, ?, ?)",
-                [(run, *row) for row in self._inputs],
-            )
+            self._save_inputs(connection, run)
             if self._environment is not None:
                 connection.execute(
                     "INSERT OR IGNORE INTO environments (digest, facts) VALUES (?, ?)", self._environment
@@ -72,39 +68,53 @@ class Capture:
                 connection.execute("UPDATE runs SET environment = ? WHERE id = ?", (self._environment[0], run))
         self._saved = True
 
-    def results(self, started: float, logged: list[tuple[str, str]], *, has_metrics: bool) -> Results:
-        """Return what the command left: declared outputs, what it logged, and its metrics files if it logged none."""
+    def _save_inputs(self, connection: sqlite3.Connection, run: int) -> None:
+        if not self.launched["inputs"] and not self.launched.get("data"):
+            return
+        from workbench.runs import inputs
+
+        items, problem = inputs.read(self.run_folder)
+        for notice in [*inputs.save(connection, run, items, time.time()), problem]:
+            if notice:
+                add_notice(connection, run, 0, notice)
+
+    def results(
+        self, started: float, logged: list[tuple[str, str]], *, has_metrics: bool, keep: bool = False
+    ) -> Results:
+        """Return what the command left: declared outputs, what it logged, and its metrics files if it logged none.
+
+        `keep` puts declared outputs and models into the object store, which nobody then collects until this process
+        has ended.
+        """
         from workbench.runs import metrics_files
 
+        problems: list[str] = []
         names = [escape(path) for path, kind in logged if kind == "artifact"]
         rows = _output_rows(self.run_folder / ARTIFACT_FOLDER, names, started, kind="artifact")
         names = [escape(path) for path, kind in logged if kind == "model"]
-        rows += _output_rows(self.project.folder, names, started, kind="model")
-        rows += _output_rows(self.project.folder, self.launched["outputs"], started)
+        declared = [pattern for pattern in self.launched["outputs"] if "://" not in pattern]
+        rows += self._made(names, "model", problems, keep=keep)
+        rows += self._made(declared, "", problems, keep=keep)
         values: dict[str, float] = {}
-        problems: list[str] = []
         if not has_metrics:
             values, problems = metrics_files.read_all(self.project.folder, self.launched["metrics"], started)
         return Results(rows, values, problems)
 
+    def _made(self, patterns: list[str], kind: str, problems: list[str], *, keep: bool) -> list[tuple[Any, ...]]:
+        if not patterns:
+            return []
+        from workbench.versions import data
+        from workbench.versions.objects import Objects
 
-def _input_rows(folder: Path, patterns: list[str]) -> list[tuple[Any, ...]]:
-    """Return what the run reads, as it is now: path, hash, size, rows where the file is a table of text, problem."""
-    if not patterns:
-        return []
-    from workbench.versions import outputs
-
-    found = outputs.capture(folder, patterns, since_ns=None)[:MOST_INPUTS]
-    return [
-        (
-            text(item.path),
-            item.hash or None,
-            item.size,
-            outputs.table_rows(folder / item.path) if item.kind == "file" else None,
-            text(item.problem or ""),
-        )
-        for item in found
-    ]
+        objects, cache = Objects(self.project.objects_folder), self.project.inner / "cache" / "data"
+        try:
+            if keep:
+                self._hold.enter_context(objects.held())
+            found = data.take(self.project.folder, objects, patterns, keep=keep, cache=cache)
+        except OSError as error:
+            problems.append(f"its outputs are not kept in the object store: {error.strerror or error}")
+            found = data.take(self.project.folder, objects, patterns, keep=False)
+        return [(item.path, kind or item.kind, item.size, item.hash, item.problem) for item in found]
 
 
 def _output_rows(folder: Path, patterns: list[str], started: float, *, kind: str = "") -> list[tuple[Any, ...]]:

@@ -119,7 +119,9 @@ class Following:
         _patiently(lambda: self.capture.save_when_ready(self.connection, self.run))
         ending = self._ending()
         logged = self.connection.execute("SELECT path, kind FROM outputs WHERE run = ?", (self.run,)).fetchall()
-        results = self.capture.results(self.started, logged, has_metrics=self.ingest.metric_count > 0)
+        results = self.capture.results(
+            self.started, logged, has_metrics=self.ingest.metric_count > 0, keep=ending.status == "finished"
+        )
         _patiently(lambda: finish_row(self.connection, self.ingest, self.run, ending, results))
         remove_journals(self.run_folder)
         with contextlib.suppress(WorkbenchError, OSError):

@@ -42,6 +42,7 @@ class Wish:
     params_file: str = ""
     params_bytes: bytes = b""
     inputs: tuple[str, ...] = ()
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # sources by path or glob, and their facts
     outputs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -99,6 +100,7 @@ def _write_folder(folder: Path, wish: Wish) -> None:
         "params_file": params_file,
         "python": wish.python,
         "inputs": list(wish.inputs),
+        "data": {where: dict(facts) for where, facts in wish.data.items()},
         "outputs": list(wish.outputs),
         "metrics": list(wish.metrics),
         "fresh": wish.fresh,

@@ -1,7 +1,8 @@
 """The detached process of one run: it starts the command, follows it, and writes what happened.
 
 `launch.spawn` starts it and hands it the run's lock, which it holds for as long as it lives. The command is started
-before anything else is imported or opened, so that being tracked costs the command next to nothing.
+before anything else is imported or opened, so that being tracked costs the command next to nothing; only of the data
+that it is going to read are versions taken first.
 """
 
 from __future__ import annotations
@@ -67,6 +68,10 @@ def _supervise(folder: str, run: str, uid: str, import_folder: str, log: str, mo
     run_folder = Path(folder) / ".workbench" / "runs" / uid
     command = Command(Path(folder), run_folder, import_folder)
     if mode == "start":
+        if command.launch["inputs"] or command.launch.get("data"):
+            from workbench.runs.inputs import prepare
+
+            prepare(Path(folder), run_folder, command.launch)
         command.start()
     else:
         command.adopt()
