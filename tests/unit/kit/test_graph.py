@@ -116,6 +116,6 @@ def test_two_hundred_nodes_are_quick():
     edges = [(f"d{i}", f"r{i % 40}") for i in range(100)] + [(f"r{i}", f"m{i}") for i in range(40)]
     edges += [("code", f"r{i}") for i in range(40)] + [(f"m{i}", "image") for i in range(20)]
     began = time.process_time()
-    where, grid = picture(edges, window=(200, 60))
+    where, _ = picture(edges, window=(200, 60))
     assert time.process_time() - began < 0.25
     assert len(where.spots) == 182
