@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.actions.data import Version, listed, path_in
@@ -34,7 +36,8 @@ def push(
     from workbench.versions.objects import Objects
 
     url = address(project, to, "--to")
-    versions = _chosen(project, paths)
+    chosen = _chosen(project, paths)
+    versions = [version for version in chosen if not _is_expired(version.created, version.facts, time.time())]
     place = _place(url)
     objects, wanted, problems = Objects(project.objects_folder), [], []
     with objects.held():
@@ -45,7 +48,7 @@ def push(
             else:
                 wanted.append((_travelling(version), files))
         moved = remote.push(place, objects.folder, wanted, tick=tick, verify=verify)
-    return _with_problems(moved, problems)
+    return replace(moved, problems=tuple(problems), expired=len(chosen) - len(versions))
 
 
 def pull(
@@ -68,7 +71,8 @@ def pull(
         objects = Objects(project.objects_folder)
         with objects.held():
             known = () if verify else _known(project, objects)
-            entries, problems = _offered(place, names, known)
+            offered, problems = _offered(place, names, known)
+            entries = [entry for entry in offered if not _is_expired_entry(entry, time.time())]
             moved = remote.pull(
                 place, objects.folder, project.inner / INCOMING, entries, tick=tick, verify=verify
             )  # fmt: skip
@@ -85,7 +89,7 @@ def pull(
                 _save(connection, whole)
     finally:
         connection.close()
-    return _with_problems(moved, problems)
+    return replace(moved, problems=tuple(problems), expired=len(offered) - len(entries))
 
 
 def address(project: Project, given: str, option: str) -> str:
@@ -159,7 +163,7 @@ def _offered(place: Place, names: Sequence[str], known: Collection[tuple[str, st
 
     entries, problems = remote.index(place, names, known=known)
     here = {path for path, _ in known}
-    if any(not _is_of_any(name, entries, here) for name in names):  # perhaps a folder of paths
+    if set(names) - here - {entry.version.path for entry in entries}:  # perhaps a folder of paths
         everything, problems = remote.index(place, known=known)
         entries = [entry for entry in everything if _is_of(entry.version.path, names)]
     for name in names:
@@ -209,7 +213,11 @@ def _harmless(facts: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _with_problems(moved: Moved, problems: Sequence[str]) -> Moved:
-    from dataclasses import replace
+def _is_expired(created: float, facts: Mapping[str, Any], now: float) -> bool:
+    from workbench.versions.sources import expired
 
-    return replace(moved, problems=(*moved.problems, *problems))
+    return bool(expired([(0, created, json.dumps(dict(facts), default=str))], now))
+
+
+def _is_expired_entry(entry: Entry, now: float) -> bool:
+    return _is_expired(entry.version.created, entry.version.facts, now)

@@ -74,7 +74,8 @@ def _tell(args: argparse.Namespace, moved: Moved, done: str, url: str) -> int:
         ]  # fmt: skip
         output.print_json(
             {"remote": shown(url), "versions": versions, "files": moved.files, "bytes": moved.bytes,
-             "present": moved.present, "problems": list(moved.problems)}
+             "present": moved.present, "expired": moved.expired,
+             "problems": list(moved.problems)}
         )  # fmt: skip
         return 1 if moved.problems else 0
     if moved.versions:
@@ -85,6 +86,9 @@ def _tell(args: argparse.Namespace, moved: Moved, done: str, url: str) -> int:
         ])  # fmt: skip
     for problem in moved.problems:
         output.say(f"Not complete: {problem}")
+    if moved.expired:
+        count = f"{moved.expired} version{'' if moved.expired == 1 else 's'}"
+        output.say(f"{count} past the retention of the source: left where they are")
     there = "there" if done == "Pushed" else "here"
     way = "to" if done == "Pushed" else "from"
     count = f"{moved.files} file{'' if moved.files == 1 else 's'}"

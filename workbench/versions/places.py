@@ -101,8 +101,9 @@ def attend(
     """
     limit = idle_seconds() if limit is None else limit
     pulse, ended = Pulse(), queue.SimpleQueue[BaseException | None]()
-    threads = _workers(jobs, workers, pulse, ended)
+    threads: list[threading.Thread] = []
     try:
+        _start(threads, jobs, workers, pulse, ended)
         left = len(threads)
         while left:
             with contextlib.suppress(queue.Empty):
@@ -122,9 +123,13 @@ def attend(
         raise
 
 
-def _workers(
-    jobs: Sequence[Job], count: int, pulse: Pulse, ended: queue.SimpleQueue[BaseException | None]
-) -> list[threading.Thread]:
+def _start(
+    threads: list[threading.Thread],
+    jobs: Sequence[Job],
+    count: int,
+    pulse: Pulse,
+    ended: queue.SimpleQueue[BaseException | None],
+) -> None:
     """Start the threads that do the jobs; each says when it has nothing more to do, or why it stopped."""
     waiting = queue.SimpleQueue[Job]()
     for job in jobs:
@@ -142,10 +147,10 @@ def _workers(
             problem = error
         ended.put(problem)
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(count, len(jobs)))]
-    for thread in threads:
+    for _ in range(min(count, len(jobs))):
+        thread = threading.Thread(target=work, daemon=True)
         thread.start()
-    return threads
+        threads.append(thread)
 
 
 AGAIN = "Check the network, then give the same command again: it goes on where it was."

@@ -52,13 +52,17 @@ class Done:
 
 @dataclass(frozen=True)
 class Moved:
-    """What a transfer did: versions new on the other side, files and bytes that went, files that were there."""
+    """What a transfer did: versions new on the other side, files and bytes that went, files that were there.
+
+    `expired` is how many versions were left where they are, past the retention of their source.
+    """
 
     versions: tuple[Version, ...] = ()
     files: int = 0
     bytes: int = 0
     present: int = 0
     problems: tuple[str, ...] = ()
+    expired: int = 0
 
 
 Tick = Callable[[Done], None]

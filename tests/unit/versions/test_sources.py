@@ -231,7 +231,7 @@ def test_a_server_that_never_answers_is_given_up(store: Objects, monkeypatch: py
 
 def test_a_job_that_hangs_is_left_alone_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     forever = threading.Event()
-    with pytest.raises(Exception, match="no answer for 0.2 seconds"):
+    with pytest.raises(Exception, match="no answer for"):
         attend([lambda pulse: bool(forever.wait()) or None], limit=0.2)
     forever.set()
 
