@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 import time
 from dataclasses import asdict
@@ -20,13 +19,11 @@ from workbench.safe import clean
 if TYPE_CHECKING:
     from workbench.versions.data import Taken
 
-# Modules with more subcommands: each offers `add(subparsers)`, whose parsers set `run` to a function of the arguments.
-MORE: tuple[str, ...] = ()
 _HASH_DIGITS = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommands: those of this module, and those of MORE."""
+    """The subcommands; each sets `run` to a function of the arguments."""
     subparsers = parser.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=_Parser)
     _add_snapshot(subparsers)
     _add_list(subparsers)
