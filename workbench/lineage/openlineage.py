@@ -193,7 +193,11 @@ def _dataset_facets(one: Content, where: Surroundings) -> dict[str, Any]:
 
     namespace, name = _dataset_name(one, where)
     uri = _uri(name) if namespace == "file" else f"{namespace}/{quote(name, safe='/')}"
-    facets: dict[str, Any] = {"dataSource": datasource_dataset.DatasourceDatasetFacet(one.path, uri, producer=PRODUCER)}
+    facets: dict[str, Any] = {
+        "dataSource": datasource_dataset.DatasourceDatasetFacet(
+            one.path if namespace == "file" else f"{namespace}/{name}", uri, producer=PRODUCER
+        )
+    }
     if one.hash:
         facets["version"] = dataset_version_dataset.DatasetVersionDatasetFacet(one.hash, producer=PRODUCER)
     if one.columns:
