@@ -19,7 +19,7 @@ from blake3 import blake3
 from workbench.errors import EnvironmentProblem, WorkbenchError
 from workbench.versions.manifest import BadManifest, Entry, Row, decode, encode, stays_inside
 from workbench.versions.matching import Refused, inside, matching, real, reason
-from workbench.versions.objects import Objects, Unsteady
+from workbench.versions.objects import Objects, Unreadable, Unsteady
 
 __all__ = ["BadManifest", "Entry", "Taken", "contents", "manifest", "restore", "take"]
 
@@ -133,10 +133,11 @@ class _Taking:
         for attempt in range(_ATTEMPTS):
             try:
                 if self.keep:
-                    _check_readable(place)
-                    hash, size = self.objects.put_file(Path(place), previous=previous)
+                    hash, size = self.objects.put_file(place, previous=previous)
                 else:
                     hash, size = _hashed(place)
+            except Unreadable as error:
+                raise _Unreadable(reason(error)) from error
             except Unsteady:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -256,14 +257,6 @@ def _why(error: Exception) -> str:
     return "changed while it was read" if isinstance(error, Unsteady) else str(error)
 
 
-def _check_readable(place: str) -> None:
-    """Tell a file that cannot be read from a store that cannot be written; raises _Unreadable."""
-    try:
-        os.close(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
-    except OSError as error:
-        raise _Unreadable(reason(error)) from error
-
-
 def _hashed(place: str) -> tuple[str, int]:
     try:
         descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -277,7 +270,7 @@ def _hashed(place: str) -> tuple[str, int]:
     except OSError as error:
         raise _Unreadable(reason(error)) from error
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, size):
-        raise Unsteady(Path(place))
+        raise Unsteady(place)
     return digest.hexdigest(), size
 
 

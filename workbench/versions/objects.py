@@ -30,6 +30,7 @@ _LEVEL = 3
 _ZEROS = bytes(_BLOCK)
 _FICLONE = 0x40049409
 _HASH_BYTES = 32
+_PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Stored(NamedTuple):
@@ -63,10 +64,14 @@ class Damaged(ObjectProblem):
         super().__init__(hash, f"The stored content {hash[:12]} is damaged: {why}")
 
 
+class Unreadable(OSError):
+    """A file that is to be kept cannot be read; the store is not to blame."""
+
+
 class Unsteady(EnvironmentProblem):
     """A file changed while it was read."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         from workbench.safe import clean
 
         super().__init__(f"{clean(str(path))} changed while it was read", "Try again when nothing writes to it.")
@@ -120,26 +125,44 @@ class Objects:
             fcntl.flock(lock, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
             yield
 
-    def put_file(self, path: Path, *, previous: str = "") -> Stored:
+    def put_file(self, path: Path | str, *, previous: str = "") -> Stored:
         """Keep the bytes of a file; `previous` is the hash of an earlier version with which it may share chunks.
 
-        Raises OSError where it cannot be read or the disk is full, and Unsteady where it changed while it was read.
+        Raises Unreadable where the file cannot be read, another OSError where the disk is full, and Unsteady where the
+        file changed while it was read.
         """
-        with self.batch(), _open_plain(path) as file:
-            before = os.fstat(file.fileno())
+        place = os.fspath(path)
+        try:
+            descriptor = os.open(place, _PLAIN)
+        except OSError as error:
+            raise Unreadable(error.errno, error.strerror, place) from error
+        try:
+            before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
-                raise OSError(None, "neither a file nor a folder", str(path))
-            if before.st_size <= SMALL:
-                content = file.read(SMALL + 1)
-                _steady(path, file, before, len(content))
-                digest = blake3(content).digest()
-                self._add_small(digest, content, path.suffix)
-                return Stored(digest.hex(), len(content))
+                raise Unreadable(None, "neither a file nor a folder", place)
+            if self._depth:
+                return self._put(place, descriptor, before, previous)
+            with self.batch():
+                return self._put(place, descriptor, before, previous)
+        finally:
+            os.close(descriptor)
+
+    def _put(self, place: str, descriptor: int, before: os.stat_result, previous: str) -> Stored:
+        if before.st_size <= SMALL:
+            try:
+                content = os.read(descriptor, SMALL + 1)
+            except OSError as error:
+                raise Unreadable(error.errno, error.strerror, place) from error
+            _steady(place, descriptor, before, len(content))
+            digest = blake3(content).digest()
+            self._add_small(digest, content, os.path.splitext(place)[1])  # noqa: PTH122 - pathlib is slow
+            return Stored(digest.hex(), len(content))
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
             if before.st_size > WHOLE and not (previous and self.has(previous)):
-                return self._put_whole(path, file, before)
+                return self._put_whole(place, file, before)
             self._split_whole(previous)
             stored = self._put_chunked(file)
-            _steady(path, file, before, stored.size)
+            _steady(place, descriptor, before, stored.size)
             return stored
 
     def put_bytes(self, content: bytes) -> str:
@@ -157,27 +180,26 @@ class Objects:
 
     def _add_small(self, digest: bytes, content: bytes, family: str) -> None:
         """Append to the pack, compressed if contents of this family (a suffix) gained by it when last asked."""
-        if digest in self._places or digest in self._pack().entries:
+        pack = self._pack()
+        if digest in self._places or digest in pack.entries:
             return
-        count = len(self._pack().entries)
-        pays = self._paying.get(family)
-        if pays is False and count % 16:
-            self._pack().add(digest, content, len(content), RAW)
+        if self._paying.get(family) is False and len(pack.entries) % 16:
+            pack.add(digest, content, len(content), RAW)
             return
         packed = _compressed(content)
         self._paying[family] = pays = len(packed) < len(content) * _PAYS
         if pays:
-            self._pack().add(digest, packed, len(content), ZSTD)
+            pack.add(digest, packed, len(content), ZSTD)
         else:
-            self._pack().add(digest, content, len(content), RAW)
+            pack.add(digest, content, len(content), RAW)
 
-    def _put_whole(self, path: Path, file: BinaryIO, before: os.stat_result) -> Stored:
+    def _put_whole(self, place: str, file: BinaryIO, before: os.stat_result) -> Stored:
         self.whole_folder.mkdir(parents=True, exist_ok=True)
         temporary = self.whole_folder / f".{os.urandom(6).hex()}{packs.TEMPORARY}"
         try:
             with temporary.open("xb+", buffering=0) as copy:
                 digest, size = _copy(file, copy)
-                _steady(path, file, before, size)
+                _steady(place, file.fileno(), before, size)
                 if self.has(digest):
                     temporary.unlink()
                     return Stored(digest, size)
@@ -433,15 +455,15 @@ def _compressed(content: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=_LEVEL).compress(content)
 
 
-def _open_plain(path: Path) -> BinaryIO:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    return os.fdopen(descriptor, "rb", buffering=0)
-
-
-def _steady(path: Path, file: BinaryIO, before: os.stat_result, size: int) -> None:
-    after = os.fstat(file.fileno())
-    if (before.st_mtime_ns, before.st_size, before.st_ctime_ns) != (after.st_mtime_ns, size, after.st_ctime_ns):
-        raise Unsteady(path)
+def _steady(place: str, descriptor: int, before: os.stat_result, size: int) -> None:
+    after = os.fstat(descriptor)
+    if (
+        before.st_mtime_ns != after.st_mtime_ns
+        or after.st_size != size
+        or before.st_size != size
+        or before.st_ctime_ns != after.st_ctime_ns
+    ):
+        raise Unsteady(place)
 
 
 def _copy(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:
