@@ -108,7 +108,15 @@ def _facts(run: Run, found: Environment, now: float) -> RunFacts:
         duration=run.duration(now),
         packages=dict(found.packages),
         facts=_circumstances(run, found),
+        experiment=_experiment(run),
     )
+
+
+def _experiment(run: Run) -> dict[str, Any]:
+    """Return the content of code and data, as far as they are known."""
+    known = {"code": version_of(run).tree[:8]}
+    known |= {f"{DATA}{one.get('path', '')}": str(one["hash"])[:8] for one in run.data if one.get("hash")}
+    return {name: value for name, value in known.items() if value}
 
 
 def _circumstances(run: Run, found: Environment) -> dict[str, Any]:

@@ -230,7 +230,7 @@ def _print_groups(found: Compared, metric: str) -> None:
 def group_name(group: Group) -> str:
     """Return the runs of a group and what sets it apart."""
     runs = ",".join(map(str, group.runs))
-    apart = " ".join(f"{name}={shown(value)}" for name, value in group.params.items())
+    apart = " ".join(f"{name}={shown(value)}" for name, value in group.apart.items())
     return f"{runs}: {apart}" if apart else runs
 
 

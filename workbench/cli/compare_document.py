@@ -103,7 +103,7 @@ def _group(group: Group, metric: str) -> dict[str, Any]:
         "runs": list(group.runs),
         "unfinished": list(group.unfinished),
         "baseline": group.baseline,
-        "params": dict(group.params),
+        "apart": dict(group.apart),
         "metrics": [
             {"name": name, **asdict(stats)} for name, stats in group.metrics.items() if not metric or name == metric
         ],

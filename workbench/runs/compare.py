@@ -29,7 +29,10 @@ class MetricFacts:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is compared of one run; `duration` in seconds, `packages` name to version, `facts` like python."""
+    """What is compared of one run; `duration` in seconds, `packages` name to version, `facts` like python.
+
+    `experiment` is what besides parameters makes it another experiment and no repetition: its code and data.
+    """
 
     number: int
     name: str = ""
@@ -39,6 +42,7 @@ class RunFacts:
     duration: float | None = None
     packages: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    experiment: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +87,16 @@ class MetricRow:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Runs whose parameters are equal but for those that only repeat; `params` are those that differ between groups.
+    """Runs of one experiment: equal in code, data and all parameters but those that only repeat.
 
+    `apart` is what differs between groups, by name.
     Only finished runs are in `metrics`; `unfinished` are the numbers of the others. `against` holds, per metric, the
     comparison with the baseline's group (empty for that group itself), corrected for how many were made.
     """
 
     runs: tuple[int, ...]
     unfinished: tuple[int, ...]
-    params: Mapping[str, Any]
+    apart: Mapping[str, Any]
     metrics: Mapping[str, GroupSummary]
     against: Mapping[str, TestResult]
     baseline: bool
@@ -269,7 +274,8 @@ def _all_against(
 
 
 def _told_apart(run: RunFacts, ignored: frozenset[str]) -> dict[str, Any]:
-    return {name: value for name, value in run.params.items() if not _repeats(name, ignored)}
+    params = {name: value for name, value in run.params.items() if not _repeats(name, ignored)}
+    return {**run.experiment, **params}
 
 
 def _repeats(name: str, ignored: frozenset[str]) -> bool:
@@ -284,7 +290,7 @@ def _group(
     return Group(
         runs=tuple(run.number for run in group),
         unfinished=tuple(run.number for run in group if run.status != "finished"),
-        params={name: group[0].params[name] for name in names if name in group[0].params},
+        apart={name: value for name, value in {**group[0].experiment, **group[0].params}.items() if name in names},
         metrics={name: summary(_known(_last([r for r in finished if name in r.metrics], name))) for name in metrics},
         against=against,
         baseline=is_baseline,

@@ -115,11 +115,18 @@ def sweep(seeded: bool) -> list[RunFacts]:
 def test_runs_that_differ_only_in_their_seed_are_repeats() -> None:
     found = compare(sweep(seeded=True))
     assert [group.runs for group in found.groups] == [(0, 1, 2, 3, 4), (14, 13, 12, 11, 10)]
-    assert [dict(group.params) for group in found.groups] == [{"lr": 0.1}, {"lr": 0.2}]
+    assert [dict(group.apart) for group in found.groups] == [{"lr": 0.1}, {"lr": 0.2}]
     assert found.groups[0].metrics["auc"].n == 5
     assert found.groups[0].metrics["auc"].mean == pytest.approx(sum(LOW) / 5)
     assert found.groups[0].against == {}
     assert found.repeated
+
+
+def test_runs_on_other_data_are_no_repetition():
+    runs = [RunFacts(n, params={"lr": 0.1, "seed": n}, experiment={"data a.csv": "v1"}) for n in (1, 2)]
+    found = compare([*runs, RunFacts(3, params={"lr": 0.1, "seed": 3}, experiment={"data a.csv": "v2"})])
+    assert [group.runs for group in found.groups] == [(1, 2), (3,)]
+    assert [dict(group.apart) for group in found.groups] == [{"data a.csv": "v1"}, {"data a.csv": "v2"}]
 
 
 def test_groups_with_the_same_seeds_are_compared_pair_by_pair() -> None:

@@ -161,7 +161,7 @@ def significance_rows(sight: Sight) -> list[Row]:
 
 def _group_rows(group: Group, metric: str) -> list[Row]:
     stats, against = group.metrics.get(metric), group.against.get(metric)
-    apart = " ".join(f"{clean(name, 30)}={text_of(value)}" for name, value in group.params.items())
+    apart = " ".join(f"{clean(name, 30)}={text_of(value)}" for name, value in group.apart.items())
     parts = [apart] if apart else []
     if stats is not None and stats.mean is not None:
         interval = "" if stats.low is None else f" [{short(stats.low, 8)}, {short(stats.high, 8)}]"
