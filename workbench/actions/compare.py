@@ -115,7 +115,7 @@ def _facts(run: Run, found: Environment, now: float) -> RunFacts:
 def _experiment(run: Run) -> dict[str, Any]:
     """Return the content of code and data, as far as they are known."""
     known = {"code": version_of(run).tree[:8]}
-    known |= {f"{DATA}{one.get('path', '')}": str(one["hash"])[:8] for one in run.data if one.get("hash")}
+    known |= {str(one.get("path", "")): str(one["hash"])[:8] for one in run.data if one.get("hash")}
     return {name: value for name, value in known.items() if value}
 
 
