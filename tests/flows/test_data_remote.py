@@ -300,12 +300,12 @@ def test_data_past_its_retention_goes_nowhere(filled: Project, clone: Project, t
     url = (tmp_path / "remote").as_uri()
     connection = filled.open_store()
     connection.execute(
-        "UPDATE data_versions SET created = 1000, facts = json_set(facts, '$.retention_days', 30) WHERE path = ?",
+        "UPDATE data_versions SET seen = 1000, facts = json_set(facts, '$.retention_days', 30) WHERE path = ?",
         ("data/images",),
     )
     pushed = actions.push(filled, to=url)
     assert ({version.path for version in pushed.versions}, pushed.expired) == ({"data/train.csv"}, 1)
-    connection.execute("UPDATE data_versions SET created = unixepoch() WHERE path = ?", ("data/images",))
+    connection.execute("UPDATE data_versions SET seen = unixepoch() WHERE path = ?", ("data/images",))
     actions.push(filled, to=url)
     actions.pull(clone, source=url)
     (images,) = data_actions.listed(clone, "data/images")

@@ -84,7 +84,7 @@ def snapshot(
     """
     from workbench.versions.objects import Objects
 
-    wanted = list(patterns) or [name for name in named(project.config) if not inputs.is_url(name)]
+    wanted = list(patterns) or named(project.config)
     if not wanted:
         raise UsageError("workbench.toml names no data", "workbench data snapshot PATH   or set [train] inputs.")
     known, now = sources(project.config), time.time()
@@ -98,7 +98,7 @@ def snapshot(
             )  # fmt: skip
             with transaction(connection, durable=True):
                 for item in taken:
-                    inputs.save_version(connection, vars(item), inputs.facts_of(item.path, known), now)
+                    inputs.save_version(connection, vars(item), inputs.all_facts(item, known), now)
     except OSError as error:
         raise EnvironmentProblem(
             f"The object store cannot be written: {error.strerror or error}", "df -h .   and try again"

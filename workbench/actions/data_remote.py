@@ -37,7 +37,7 @@ def push(
 
     url = address(project, to, "--to")
     chosen = _chosen(project, paths)
-    versions = [version for version in chosen if not _is_expired(version.created, version.facts, time.time())]
+    versions = [version for version in chosen if not _is_expired(version.seen, version.facts, time.time())]
     place = _place(url)
     objects, wanted, problems = Objects(project.objects_folder), [], []
     with objects.held():
@@ -107,14 +107,6 @@ def address(project: Project, given: str, option: str) -> str:
     return url if is_url(url) else (project.folder / url).absolute().as_uri()
 
 
-def past_retention(connection: sqlite3.Connection, now: float) -> list[int]:
-    """Return the ids of the versions that are past the retention of their source, for collection to take."""
-    from workbench.versions.sources import expired
-
-    rows = connection.execute("SELECT id, created, facts FROM data_versions WHERE facts LIKE '%retention_days%'")
-    return expired(rows, now)
-
-
 def _place(url: str) -> Place:
     from workbench.versions.places import Place
 
@@ -182,7 +174,7 @@ def _travelling(version: Version) -> Any:
     facts = {key: version.facts[key] for key in _TRAVELLING if key in version.facts}
     return remote.Version(
         version.path, version.hash, version.kind, version.size, version.files, version.rows, version.kept,
-        version.created, facts,
+        version.created, version.seen, facts,
     )  # fmt: skip
 
 
@@ -190,11 +182,12 @@ def _save(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
     connection.executemany(
         "INSERT INTO data_versions (path, hash, kind, size, files, rows, kept, created, seen, facts)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path, hash) DO UPDATE SET"
-        " kept = max(kept, excluded.kept), created = min(created, excluded.created)",
+        " kept = max(kept, excluded.kept), created = min(created, excluded.created),"
+        " seen = max(seen, excluded.seen)",
         [
             (
                 text(one.path), one.hash, one.kind, one.size, one.files, one.rows, int(one.kept), one.created,
-                one.created, json.dumps(_harmless(one.facts)),
+                one.seen, json.dumps(_harmless(one.facts)),
             )
             for one in (entry.version for entry in entries)
         ],
@@ -213,11 +206,11 @@ def _harmless(facts: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _is_expired(created: float, facts: Mapping[str, Any], now: float) -> bool:
+def _is_expired(seen: float, facts: Mapping[str, Any], now: float) -> bool:
     from workbench.versions.sources import expired
 
-    return bool(expired([(0, created, json.dumps(dict(facts), default=str))], now))
+    return bool(expired([(0, seen, json.dumps(dict(facts), default=str))], now))
 
 
 def _is_expired_entry(entry: Entry, now: float) -> bool:
-    return _is_expired(entry.version.created, entry.version.facts, now)
+    return _is_expired(entry.version.seen, entry.version.facts, now)

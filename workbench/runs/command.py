@@ -83,6 +83,10 @@ class Command:
         environment = dict(os.environ)
         if self.launch["params_file"]:
             environment[PARAMS_VARIABLE] = self._params_path()
+        if any("://" in name for name in self.launch["inputs"]):
+            from workbench.runs import inputs
+
+            environment[inputs.INPUTS_VARIABLE] = json.dumps(inputs.local_paths(self.run_folder))
         environment[RUN_FOLDER_VARIABLE] = str(self.run_folder)
         environment["PYTHONUNBUFFERED"] = "1"
         extra = [self.import_folder, environment.get("PYTHONPATH", "")]

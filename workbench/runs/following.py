@@ -124,6 +124,10 @@ class Following:
         )
         _patiently(lambda: finish_row(self.connection, self.ingest, self.run, ending, results))
         remove_journals(self.run_folder)
+        if any("://" in name for name in self.command.launch["inputs"]):
+            from workbench.runs import inputs
+
+            inputs.remove_copies(self.run_folder)
         with contextlib.suppress(WorkbenchError, OSError):
             launch.fill(self.project, self.connection)
         self._tell_plugins()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import shutil
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import EnvironmentProblem, WorkbenchError
+from workbench.paths import STORE_NAME
 from workbench.runs.rows import text
 
 if TYPE_CHECKING:
@@ -18,7 +24,10 @@ if TYPE_CHECKING:
 
 INPUTS_NAME = "inputs.json"
 MOST_INPUTS = 1000
-_FACTS = ("owner", "region", "retention_days")
+STOP_SECONDS = 0.5
+COPIES_FOLDER = "inputs"
+INPUTS_VARIABLE = "WORKBENCH_INPUTS"
+_FACTS = ("owner", "region", "retention_days", "copy", "identity", "by")
 
 
 def prepare(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> None:
@@ -29,7 +38,7 @@ def prepare(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> None
     if not launched.get("inputs") and not launched.get("data"):
         return
     try:
-        rows, problem = _prepared(folder, launched), ""
+        rows, problem = _prepared(folder, run_folder, launched), ""
     except Exception as error:  # data that cannot be versioned is no reason not to train
         rows, problem = [], f"its inputs were not recorded: {error}"
     temporary = run_folder / f".{INPUTS_NAME}.tmp"
@@ -40,28 +49,74 @@ def prepare(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> None
         return
 
 
-def _prepared(folder: Path, launched: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _prepared(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> list[dict[str, Any]]:
     from workbench.versions.objects import Objects
 
     inner = folder / ".workbench"
     sources: Mapping[str, Mapping[str, Any]] = launched.get("data") or {}
     objects = Objects(inner / "objects")
-    declared = [name for name in launched.get("inputs", ()) if not is_url(name)]
+    declared = list(launched.get("inputs", ()))
     implied = [name for name, facts in sources.items() if not is_url(name) and not facts.get("named_only")]
+    cache, progress = inner / "cache" / "data", _until_stopped(folder, run_folder.name)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     for patterns, named in ((declared, True), (implied, False)):
-        for item in take_all(folder, objects, patterns, sources, cache=inner / "cache" / "data"):
+        for item in take_all(folder, objects, patterns, sources, cache=cache, progress=progress):
             if item.path in seen or (not named and item.problem == "missing") or len(rows) >= MOST_INPUTS:
                 continue
             seen.add(item.path)
-            rows.append({**vars(item), "facts": facts_of(item.path, sources)})
+            row = {**vars(item), "facts": all_facts(item, sources)}
+            rows.append(_with_copy(row, objects, run_folder) if is_url(item.path) else row)
     return rows
+
+
+def _until_stopped(folder: Path, uid: str) -> Progress:
+    """Return what ends the taking of versions, now and then asked, when somebody wants the run to stop."""
+    asked = time.monotonic()
+
+    def progress(files: int, size: int) -> None:
+        nonlocal asked
+        if time.monotonic() - asked < STOP_SECONDS:
+            return
+        asked = time.monotonic()
+        with contextlib.closing(sqlite3.connect(folder / ".workbench" / STORE_NAME, timeout=5)) as store:
+            row = store.execute("SELECT stop_requested FROM runs WHERE uid = ?", (uid,)).fetchone()
+        if row is not None and row[0] is not None:
+            raise EnvironmentProblem("the run was stopped before it was taken")
+
+    return progress
 
 
 def is_url(name: str) -> bool:
     """Return whether `name` is a URL and not a path."""
     return "://" in name
+
+
+def _with_copy(row: dict[str, Any], objects: Objects, run_folder: Path) -> dict[str, Any]:
+    """Put what was brought from elsewhere into the folder of the run, where its command finds it."""
+    if not row["kept"] or not row["hash"]:
+        return row
+    from workbench.versions import data
+    from workbench.versions.sources import key_of
+
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", row["path"].partition("?")[0].rstrip("/").rpartition("/")[2]).lstrip(".")
+    place = Path(COPIES_FOLDER, key_of(row["path"])[:8], name or "data")
+    try:
+        data.restore(objects, row["kind"], row["hash"], run_folder / place)
+    except WorkbenchError as error:
+        return {**row, "problem": "; ".join(filter(None, (row["problem"], error.message)))}
+    return {**row, "copy": place.as_posix()}
+
+
+def local_paths(run_folder: Path) -> dict[str, str]:
+    """Return where the copies are of what the run reads from elsewhere: path by URL, without its credentials."""
+    rows, _ = read(run_folder)
+    return {row["path"]: str(run_folder / row["copy"]) for row in rows if row.get("copy")}
+
+
+def remove_copies(run_folder: Path) -> None:
+    """Remove these copies; the object store has their content."""
+    shutil.rmtree(run_folder / COPIES_FOLDER, ignore_errors=True)
 
 
 def take_all(
@@ -84,6 +139,10 @@ def take_all(
     found: dict[str, Taken] = {}
     with objects.held():
         for pattern in patterns:
+            if is_url(pattern):
+                item = _elsewhere(folder, objects, pattern, sources, cache, progress)
+                found.setdefault(item.path, item)
+                continue
             try:
                 paths = matching(folder, pattern) or [pattern]
             except Refused:
@@ -105,6 +164,36 @@ def take_all(
     return list(found.values())
 
 
+def _elsewhere(
+    folder: Path,
+    objects: Objects,
+    url: str,
+    declared: Mapping[str, Mapping[str, Any]],
+    cache: Path,
+    progress: Progress | None,
+) -> Taken:
+    from workbench.versions import sources
+
+    def tick(pulse: Any) -> None:
+        if progress is not None:
+            progress(pulse.files, pulse.bytes)
+
+    keep = facts_of(sources.shown(url), declared).get("copy") != "never"
+    return sources.take(_with_credentials(folder, url), objects, keep=keep, cache=cache, tick=tick)
+
+
+def _with_credentials(folder: Path, url: str) -> str:
+    """Return a URL as workbench.toml has it; what is kept of it, here and in the folder of a run, has no password."""
+    if "***" not in url:
+        return url
+    from workbench.project import load
+    from workbench.versions.sources import shown
+
+    config = load(folder).config
+    named = [*(name for step in config.steps for name in step.inputs), *(one.where for one in config.charter.data)]
+    return next((name for name in named if shown(name) == url), url)
+
+
 def _with_problem(item: Taken, problem: str) -> Taken:
     from dataclasses import replace
 
@@ -113,11 +202,23 @@ def _with_problem(item: Taken, problem: str) -> Taken:
 
 def facts_of(path: str, sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return what the configuration says of the source that `path` belongs to: itself, its folder, or a glob."""
+    path = path.rstrip("/")
     for where, facts in sources.items():
-        place = os.path.normpath(where)
+        place = _shown(where).rstrip("/") if is_url(where) else os.path.normpath(where)
         if path == place or path.startswith(place + "/") or fnmatchcase(path, place):
             return {key: value for key, value in facts.items() if value}
     return {}
+
+
+def all_facts(item: Taken, sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what is kept of a version beside its columns: what its source told, and what the configuration says."""
+    return {**getattr(item, "facts", {}), **facts_of(item.path, sources)}
+
+
+def _shown(url: str) -> str:
+    from workbench.versions.places import shown
+
+    return shown(url)
 
 
 def read(run_folder: Path) -> tuple[list[dict[str, Any]], str]:
@@ -152,6 +253,10 @@ def _changed(connection: sqlite3.Connection, path: str, item: Mapping[str, Any])
     ).fetchone()
     if last is None or last[0] == item["hash"]:
         return []
+    if is_url(path):
+        from workbench.versions.sources import changed
+
+        return [changed(path, last[0], item["hash"])]
     before, after = (
         f"{rows:,} rows" if rows is not None else f"{size:,} bytes"
         for size, rows in ((last[1], last[2]), (item["size"], item["rows"]))

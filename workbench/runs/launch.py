@@ -99,8 +99,8 @@ def _write_folder(folder: Path, wish: Wish) -> None:
         "argv": list(wish.argv),
         "params_file": params_file,
         "python": wish.python,
-        "inputs": list(wish.inputs),
-        "data": {where: dict(facts) for where, facts in wish.data.items()},
+        "inputs": [_without_credentials(name) for name in wish.inputs],
+        "data": {_without_credentials(where): dict(facts) for where, facts in wish.data.items()},
         "outputs": list(wish.outputs),
         "metrics": list(wish.metrics),
         "fresh": wish.fresh,
@@ -109,6 +109,14 @@ def _write_folder(folder: Path, wish: Wish) -> None:
     }
     (folder / LAUNCH_NAME).write_text(json.dumps(launch), encoding="utf-8")
     (folder / "output.log").touch()
+
+
+def _without_credentials(name: str) -> str:
+    if "://" not in name:
+        return name
+    from workbench.versions.places import shown
+
+    return shown(name)
 
 
 def new_uid(now: float) -> str:

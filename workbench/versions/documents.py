@@ -40,6 +40,7 @@ class Version:
     rows: int | None = None
     kept: bool = True
     created: float = 0.0
+    seen: float = 0.0
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -57,6 +58,7 @@ def render(entry: Entry) -> bytes:
     document = {
         "format": FORMAT, "path": version.path, "hash": version.hash, "kind": version.kind, "size": version.size,
         "files": version.files, "rows": version.rows, "kept": version.kept, "created": version.created,
+        "seen": version.seen,
         "facts": dict(version.facts), "objects": [list(piece) for piece in entry.pieces],
     }  # fmt: skip
     return json.dumps(document, separators=(",", ":")).encode()
@@ -79,7 +81,8 @@ def parse(content: bytes, name: str) -> Entry:
     rows, facts = document.get("rows"), document.get("facts")
     version = Version(
         path, digest, kind, _count(document.get("size")), _count(document.get("files")),
-        None if rows is None else _count(rows), bool(document.get("kept")), float(document.get("created") or 0.0),
+        None if rows is None else _count(rows), bool(document.get("kept")), _moment(document.get("created")),
+        _moment(document.get("seen") or document.get("created")),
         facts if isinstance(facts, dict) else {},
     )  # fmt: skip
     return Entry(version, pieces)
@@ -104,6 +107,12 @@ def _count(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 62:
         raise ValueError("a count that is none")
     return value
+
+
+def _moment(value: Any) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1e11:
+        raise ValueError("a time that is none")
+    return float(value)
 
 
 def key(path: str) -> str:

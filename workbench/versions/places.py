@@ -23,6 +23,7 @@ from workbench.safe import clean
 
 Found = TypeVar("Found")
 Job = Callable[["Pulse"], None]
+Tick = Callable[["Pulse"], None]
 
 BLOCK = 8 << 20
 CONNECT_SECONDS = 10.0
@@ -93,7 +94,7 @@ def attend(
     *,
     workers: int = WORKERS,
     limit: float | None = None,
-    tick: Callable[[Pulse], None] | None = None,
+    tick: Tick | None = None,
 ) -> None:
     """Do the jobs, a few at once, and watch that they move; `tick` is called in this thread about ten times a second.
 
@@ -167,11 +168,13 @@ def idle_seconds() -> float:
 class Place:
     """A folder or file behind a URL; names are relative to it, "" is the place itself.
 
+    `tick` is called about ten times a second while an answer is awaited; what it raises ends the waiting.
     Every method raises EnvironmentProblem, or UsageError where the URL means nothing.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, tick: Tick | None = None) -> None:
         self.url = url
+        self._tick = tick
         self.shown = clean(shown(url))
         with explained(url):
             self._fs, root = self._ask(lambda: _connect(url))
@@ -267,7 +270,7 @@ class Place:
     def _ask(self, call: Callable[[], Found]) -> Found:
         """Return what one request answers; it runs beside this thread, so that one that hangs can be left alone."""
         answers: list[Found] = []
-        attend([lambda pulse: answers.append(call())], workers=1)
+        attend([lambda pulse: answers.append(call())], workers=1, tick=self._tick)
         return answers[0]
 
 

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from workbench.versions import manifest
 from workbench.versions.data import Taken
 from workbench.versions.objects import Objects
 from workbench.versions.outputs import table_rows
-from workbench.versions.places import AGAIN, Job, Place, Pulse, attend, explained, identity, is_url, shown
+from workbench.versions.places import AGAIN, Job, Place, Pulse, Tick, attend, explained, identity, is_url, shown
 
 __all__ = ["Source", "changed", "declared", "expired", "facts_of", "is_url", "key_of", "shown", "take"]
 
@@ -37,8 +37,6 @@ DAY = 86_400.0
 _SETTLED_SECONDS = 2.0
 _GLOB_SIGNS = frozenset("*?[")
 _WEB = ("http://", "https://")
-
-Tick = Callable[[Pulse], None]
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def take(url: str, objects: Objects, *, keep: bool, cache: Path | None = None, t
 
 
 def _take(url: str, objects: Objects, keep: bool, cache: Path | None, tick: Tick | None) -> Source:
-    place, pattern = _opened(url)
+    place, pattern = _opened(url, tick)
     kind, files = _look(place, pattern)
     memory = _read_memory(cache, shown(url))
     known = {file.name: one for file in files if (one := _known(memory, file, objects if keep else None))}
@@ -118,14 +116,14 @@ def _parts(objects: Objects) -> Path:
     return folder
 
 
-def _opened(url: str) -> tuple[Place, str]:
+def _opened(url: str, tick: Tick | None) -> tuple[Place, str]:
     """Return the place of a source and the glob below it, "" for none; in the web these signs mean other things."""
     scheme, sign, rest = url.partition("://")
     parts = rest.split("/")
     at = next((at for at, part in enumerate(parts) if _GLOB_SIGNS & set(part)), 0)
     if url.lower().startswith(_WEB) or at == 0:
-        return Place(url), ""
-    return Place(scheme + sign + "/".join(parts[:at])), "/".join(parts[at:])
+        return Place(url, tick=tick), ""
+    return Place(scheme + sign + "/".join(parts[:at]), tick=tick), "/".join(parts[at:])
 
 
 def _look(place: Place, pattern: str) -> tuple[str, list[_File]]:
@@ -310,13 +308,13 @@ def key_of(text: str) -> str:
 
 
 def expired(rows: Iterable[tuple[int, float, str]], now: float) -> list[int]:
-    """Return the ids of the versions that are past their retention; a row is id, created (seconds), facts (JSON)."""
+    """Return the ids of the versions that are past their retention; a row is id, seen (seconds), facts (JSON)."""
     found = []
-    for id, created, facts in rows:
+    for id, seen, facts in rows:
         try:
             days = json.loads(facts).get("retention_days", 0)
         except (ValueError, AttributeError):
             continue
-        if isinstance(days, (int, float)) and days > 0 and now - created > days * DAY:
+        if isinstance(days, (int, float)) and days > 0 and now - seen > days * DAY:
             found.append(id)
     return found

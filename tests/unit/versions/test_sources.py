@@ -130,7 +130,7 @@ def test_only_the_changed_file_of_a_folder_is_read_again(tmp_path: Path, store: 
     (folder / "b").write_text("new")
     seen: list[int] = []
     second = sources.take(url, store, keep=True, cache=tmp_path / "cache", tick=lambda pulse: seen.append(pulse.bytes))
-    assert (first.hash != second.hash, seen[-1]) == (True, 3)
+    assert (first.hash != second.hash, max(seen)) == (True, 3)
 
 
 def test_a_source_that_may_not_be_copied_leaves_nothing_but_facts(
