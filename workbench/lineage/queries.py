@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -48,7 +49,7 @@ class Walk:
 
     keys: dict[str, None]
     edges: dict[Edge, None]
-    hidden: dict[tuple[str, str], int]
+    totals: dict[tuple[str, str], int]
     deeper: dict[tuple[str, str], Moment | None]
 
 
@@ -68,7 +69,9 @@ def walk(connection: sqlite3.Connection, starts: Iterable[str], limits: Limits, 
         _drop_known(store, found)
         nodes = describe(connection, list(found.keys), store)
     edges = tuple(edge for edge in found.edges if edge.source in nodes and edge.target in nodes)
-    return Graph(nodes, edges, tuple(key for key in focus if key in nodes), found.hidden, frozenset(found.deeper))
+    shown = Counter(pair for edge in edges for pair in ((edge.source, "forward"), (edge.target, "back")))
+    hidden = {pair: total - shown[pair] for pair, total in found.totals.items() if total > shown[pair]}
+    return Graph(nodes, edges, tuple(key for key in focus if key in nodes), hidden, frozenset(found.deeper))
 
 
 def _walk_one_way(store: Neighbours, focus: tuple[str, ...], direction: str, limits: Limits, found: Walk) -> None:
@@ -86,7 +89,7 @@ def _walk_one_way(store: Neighbours, focus: tuple[str, ...], direction: str, lim
                 continue
             near = store.of(key, direction, limits.width, weak=depth == 0, bound=seen[key])
             if near.total > len(near.edges):
-                found.hidden[key, direction] = near.total - len(near.edges)
+                found.totals[key, direction] = near.total
             bound = store.moment(key)
             for edge in near.edges:
                 found.edges[edge] = None

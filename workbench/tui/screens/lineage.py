@@ -11,7 +11,7 @@ from textual import events, on
 from textual.app import ComposeResult
 
 from workbench.actions import lineage as actions
-from workbench.lineage.formats import node_text
+from workbench.lineage.formats import counted, node_text
 from workbench.lineage.graph import Node
 from workbench.paths import relative_to
 from workbench.safe import clean
@@ -111,12 +111,13 @@ class LineagePage(Page):
         nothing.redraw()
         self._arrange()
         self._show_all()
+        self.bench.refresh_bars()
 
     def _show_all(self) -> None:
         here, panels = self.sight.graph.nodes.get(self.selected), (self.graph, self.branches)
         focus = self.sight.graph.nodes.get(next(iter(self.sight.graph.focus), ""))
         shown = sum(node.kind != "more" for node in self.sight.graph.nodes.values())
-        words = f"{shown} things · depth {self.depth}"
+        words = f"{counted(shown, 'thing')} · depth {self.depth}"
         if focus is not None:
             words += f" · focus: {clean(focus.title, 40)}"
         for panel in panels:
