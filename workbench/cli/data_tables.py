@@ -255,7 +255,8 @@ def shift_line(one: Shift) -> list[str | Cell]:
     distance = "" if one.distance is None else f"{one.measure} {one.distance:.3f}"
     if one.error > 0.0005:
         distance += f" ±{one.error:.3f}"
-    missing = f"{one.old.missing_share:.1%} → {one.new.missing_share:.1%}" if one.missing_change else ""
+    before, after = f"{one.old.missing_share:.1%}", f"{one.new.missing_share:.1%}"
+    missing = "" if before == after else f"{before} → {after}"
     return [
         one.name,
         Cell(distance or f"{one.old.kind} → {one.new.kind}", role),
@@ -264,7 +265,7 @@ def shift_line(one: Shift) -> list[str | Cell]:
         _arrow(one, lambda side: side.mean),
         _arrow(one, lambda side: side.quantile(0.5)),
         " → ".join(_range(side) for side in (one.old, one.new)) if one.measure == "KS" else "",
-        _novel(one),
+        "" if one.measure == "KS" else _novel(one),
     ]
 
 
@@ -283,13 +284,9 @@ def _novel(one: Shift) -> str:
     parts = []
     for word, values in (("new", one.fresh), ("gone", one.gone)):
         if values:
-            shown = ", ".join(f"{_named(one, value)} {share:.1%}" for value, share in values[:3])
+            shown = ", ".join(f"{clean(value, 24)} {share:.1%}" for value, share in values[:3])
             parts.append(f"{word}: {shown}" + (f" and {len(values) - 3} more" if len(values) > 3 else ""))
     return "; ".join(parts)
-
-
-def _named(one: Shift, value: str) -> str:
-    return clean(value_text(one.new, float(value)) if one.measure == "KS" else value, 24)
 
 
 def _print_files(found: Difference) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.data import hashing
@@ -253,6 +254,12 @@ class Measure:
             if self._rows > KEYED:
                 self._keys = None
 
+    def _exact(self, column: ColumnProfile, duplicates: int | None) -> ColumnProfile:
+        """Return the column; where it alone is the key, its different values have been counted."""
+        if column.exact or duplicates is None or self._key != (column.name,) or column.missing:
+            return column
+        return replace(column, distinct=column.count - duplicates, exact=True)
+
     def freeze(self) -> TableProfile:
         """Return the profile of what came so far."""
         import numpy as np
@@ -261,7 +268,7 @@ class Measure:
         if self._keys is not None:
             words = np.sort(np.concatenate(self._keys)) if self._keys else np.zeros(0)
             duplicates = int((words[1:] == words[:-1]).sum())
-        columns = tuple(column.freeze() for column in self._columns)
+        columns = tuple(self._exact(column.freeze(), duplicates) for column in self._columns)
         return TableProfile(self._rows, columns, self._format, self._key, duplicates)
 
 

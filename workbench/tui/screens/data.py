@@ -1,0 +1,402 @@
+"""Data: versions of what runs read, what the chosen one holds, and how it differs from the one before."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal
+
+from workbench.actions import data as data_actions
+from workbench.actions.data_tables import Version
+from workbench.data.difference import TableDifference
+from workbench.project import Project
+from workbench.safe import clean
+from workbench.tui.kit.grid import Style
+from workbench.tui.kit.numbers import age, size
+from workbench.tui.screens.base import Page
+from workbench.tui.screens.data_detail import Detail
+from workbench.tui.screens.data_lists import ColumnTable, VersionTable
+from workbench.tui.screens.data_sight import Sight, SightReader, Wish
+from workbench.tui.widgets.canvas import Spans
+from workbench.tui.widgets.dialog import Confirm
+from workbench.tui.widgets.table import Table
+
+GRID_SIZE = (110, 24)
+PAIR_SIZE = (80, 18)
+AT_ONCE = 200_000_000
+"""Files of up to so many bytes are profiled as soon as they are looked at; larger ones when enter asks for it."""
+LIMIT_SECONDS = 3600
+_DIM = Style(fg="dim")
+_PANES = {"versions": "Versions", "columns": "Columns", "detail": "Column"}
+
+
+class DataPage(Page):
+    """The versions of all data, and one of them closely."""
+
+    screen_id: ClassVar[str] = "data"
+    every = 30.0
+    DEFAULT_CSS = """
+    DataPage #panes { height: 1fr; width: 1fr; }
+    DataPage #versions { width: 1fr; height: 1fr; }
+    DataPage #lower { width: 1fr; height: 2fr; }
+    DataPage #columns { width: 11fr; height: 1fr; }
+    DataPage #detail { width: 10fr; height: 1fr; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sight: Sight | None = None
+        self.problems: dict[str, str] = {}
+        self._wanted: tuple[str, str] = ("", "")
+        self._asked: set[tuple[str, str]] = set()
+        self._reader = SightReader()
+        self._pane = "versions"
+
+    def compose(self) -> ComposeResult:
+        """Put up the panes; which are in view depends on the room."""
+        with Container(id="panes"):
+            yield VersionTable(id="versions")
+            with Horizontal(id="lower"):
+                yield ColumnTable(id="columns")
+                yield Detail(id="detail")
+
+    @property
+    def versions(self) -> VersionTable:
+        """The list of versions."""
+        return self.query_one("#versions", VersionTable)
+
+    @property
+    def columns(self) -> ColumnTable:
+        """The list of columns."""
+        return self.query_one("#columns", ColumnTable)
+
+    @property
+    def detail(self) -> Detail:
+        """The column closely."""
+        return self.query_one("#detail", Detail)
+
+    # --- what is read and shown
+
+    def enter(self, target: Any) -> None:
+        """Come into view; `target` is a path, or a path and a hash."""
+        if target is not None:
+            path, _, hash_ = str(target).partition("\n")
+            self._wanted = (path, hash_)
+        self._arrange()
+
+    def request(self) -> Wish | None:
+        """Ask for all data and the version under the cursor."""
+        return Wish(self.project, *self._wanted) if self.project is not None else None
+
+    def load(self, connection: sqlite3.Connection | None, request: Any) -> Sight | None:
+        """Read them, on the reader's thread."""
+        return None if request is None else self._reader.read(connection, request)
+
+    def show(self, snapshot: Sight | None) -> None:
+        """Take what was read."""
+        first = self.sight is None or not self.versions.versions
+        self.sight = snapshot
+        data = () if snapshot is None else snapshot.data
+        self.versions.facts = [(f"{sum(len(one.versions) for one in data)} versions", _DIM)] if data else []
+        self.versions.take(data, time.time())
+        chosen = None if snapshot is None else snapshot.chosen
+        if first and chosen is not None and self._wanted != ("", ""):
+            self.versions.select(f"{chosen.path}\n{chosen.hash}")
+        self._show_chosen()
+        self._compute(by_itself=True)
+        self.bench.refresh_bars()
+
+    def _show_chosen(self) -> None:
+        sight = self.sight
+        matches = sight is not None and sight.chosen is not None and self._is_chosen(sight.chosen)
+        shown = sight if matches else None
+        self.columns.heading = "Columns"
+        self.columns.facts = []
+        if shown is not None and shown.chosen is not None and shown.chosen.profile is not None:
+            table = shown.chosen.profile
+            self.columns.heading = f"{shown.chosen.hash[:10]}   {table.rows:,} rows"
+            self.columns.facts = difference_spans(shown.found, self.columns.by_shift)
+        self.columns.take(shown, self._words(shown))
+        self._show_column()
+
+    def _is_chosen(self, version: Version) -> bool:
+        chosen = self.versions.chosen
+        return chosen is not None and (chosen.path, chosen.hash) == (version.path, version.hash)
+
+    def _words(self, sight: Sight | None) -> str:
+        """Return why there are no columns to show."""
+        version = self.versions.chosen
+        if version is None:
+            return "Choose a version." if self.versions.versions else ""
+        if version.kind == "folder":
+            name = clean(version.path)
+            return f"A folder of {version.files:,} files, {size(version.size)}.\nworkbench data diff {name}"
+        if problem := self.problems.get(version.hash):
+            return problem
+        if not version.kept:
+            return "Only its facts are kept, the bytes stayed where they were."
+        if sight is None or version.size <= AT_ONCE or (version.path, version.hash) in self._asked:
+            return "Reading the table…"
+        return f"{size(version.size)}: press enter to read it."
+
+    def _show_column(self) -> None:
+        self.detail.take(self.columns.column, self.columns.shift, plain=bool(self.app.no_color))
+
+    def on_table_moved(self, event: Table.Moved) -> None:
+        """Read the version, or show the column, under the cursor."""
+        event.stop()
+        if event.table is self.versions:
+            version = self.versions.chosen
+            self._wanted = (self.versions.path, version.hash if version is not None else "")
+            self._show_chosen()
+            self.ask()
+        else:
+            self._show_column()
+        self.bench.refresh_bars()
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        """Go one pane further in."""
+        event.stop()
+        if event.table is self.versions:
+            self._compute(by_itself=False)
+        self._go_pane("columns" if event.table is self.versions else "detail")
+
+    # --- what is not known yet
+
+    def _compute(self, *, by_itself: bool) -> None:
+        """Have the chosen version read by a process of its own, once; what it finds comes back through the store."""
+        sight, project = self.sight, self.project
+        if project is None or sight is None or sight.chosen is None or not sight.wants_profile:
+            return
+        chosen, before = sight.chosen, sight.before
+        key = (chosen.path, chosen.hash)
+        if key in self._asked or chosen.hash in self.problems or (by_itself and chosen.size > AT_ONCE):
+            return
+        self._asked.add(key)
+
+        def take(problem: str) -> None:
+            if problem:
+                self.problems[chosen.hash] = problem
+            self._show_chosen()
+
+        self.bench.act(f"reading {clean(chosen.path, 60)}", compute, project, chosen, before, done=take)
+
+    # --- the room
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show what there is room for."""
+        self._arrange()
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The panes in view."""
+        width, height = self.size
+        if width >= GRID_SIZE[0] and height >= GRID_SIZE[1]:
+            return tuple(_PANES)
+        if width >= PAIR_SIZE[0] and height >= PAIR_SIZE[1]:
+            return ("versions", "columns") if self._pane != "detail" else ("columns", "detail")
+        return (self._pane,)
+
+    def _arrange(self) -> None:
+        if not self.is_mounted:
+            return
+        shown = self.shown
+        for name in _PANES:
+            self.query_one(f"#{name}").display = name in shown
+        lower = self.query_one("#lower")
+        lower.display = "columns" in shown or "detail" in shown
+        lower.styles.layout = "horizontal" if self.size.width >= GRID_SIZE[0] else "vertical"
+        tall = self.size.height >= 34
+        self.versions.styles.height = ("1fr" if tall else "3fr") if len(shown) > 1 else "1fr"
+        lower.styles.height = "2fr" if tall else "5fr"
+        focused = self.app.focused
+        if focused is None or focused.id not in shown:
+            self.query_one(f"#{self._pane}").focus()
+
+    def focus_first(self) -> None:
+        """Give the focus to the pane in view."""
+        self.query_one(f"#{self._pane}").focus()
+
+    def _go_pane(self, name: str) -> None:
+        self._pane = name
+        self._arrange()
+        self.query_one(f"#{name}").focus()
+        self.bench.refresh_bars()
+
+    def do_next_pane(self) -> None:
+        """Go to the next pane."""
+        self._turn_pane(1)
+
+    def do_previous_pane(self) -> None:
+        """Go to the pane before."""
+        self._turn_pane(-1)
+
+    def _turn_pane(self, by: int) -> None:
+        names = list(_PANES)
+        self._go_pane(names[(names.index(self._pane) + by) % len(names)])
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Remember the pane with the focus."""
+        if event.widget.id in _PANES:
+            self._pane = event.widget.id
+        self.bench.refresh_bars()
+
+    def do_back(self) -> None:
+        """Go one pane out."""
+        names = list(_PANES)
+        if self._pane == names[0]:
+            self.bench.go("runs")
+        else:
+            self._go_pane(names[names.index(self._pane) - 1])
+
+    def status(self) -> Spans:
+        """Say which panes there are, and what the chosen version is."""
+        spans: Spans = []
+        if len(self.shown) < len(_PANES):
+            spans.append(("tab ", Style(fg="key")))
+            for name, title in _PANES.items():
+                spans.append((f" {title} ", Style("text", "chip") if name == self._pane else _DIM))
+            spans.append(("  ", _DIM))
+        version = self.versions.chosen if self.sight is not None else None
+        if version is not None:
+            used = ", ".join(map(str, version.runs[-5:]))
+            words = f"first seen {age(max(0.0, time.time() - version.created))} ago"
+            spans.append((f"{clean(version.path, 40)}@{version.hash[:10]}  {words}", _DIM))
+            spans.append((f"  used by run {used}" if used else "  used by no run", _DIM))
+        return spans
+
+    # --- keys
+
+    def do_snapshot(self) -> None:
+        """Take versions of all that the configuration names, as it is now."""
+        project = self.project
+        if project is not None:
+            self.bench.act("taking a snapshot", data_actions.snapshot, project, done=self._taken)
+
+    def can_snapshot(self) -> str:
+        """There must be data."""
+        if self.project is None:
+            return "Open a project first: select one and press enter."
+        return "" if data_actions.named(self.project.config) else "Name the training data in workbench.toml."
+
+    def _taken(self, taken: list[Any]) -> None:
+        known = {version.hash for version, _ in self.versions.versions.values()}
+        bad = [item for item in taken if item.problem]
+        fresh = [item for item in taken if not item.problem and item.hash not in known]
+        words = f"{len(fresh)} new of {len(taken)} version{'' if len(taken) == 1 else 's'}"
+        if bad:
+            words += f"; {clean(bad[0].path, 60)}: {clean(bad[0].problem, 100)}"
+        self.bench.say(f"Snapshot taken: {words}.")
+        if fresh:
+            self._wanted = (fresh[0].path, fresh[0].hash)
+            self.sight = None
+
+    def can_restore(self) -> str:
+        """There must be a version whose bytes are kept."""
+        version = self.versions.chosen
+        if version is None:
+            return "Choose a version first."
+        return "" if version.kept else "Its bytes are not kept."
+
+    def do_restore(self) -> None:
+        """Bring the chosen version back, after showing what it overwrites."""
+        project, version = self.project, self.versions.chosen
+        if project is None or version is None:
+            return
+        lines = overwritten(project, version)
+        dialog = Confirm(f"Restore {clean(version.path, 50)}", lines, "Restore")
+        self.bench.ask_for(dialog, lambda _: self._restore(project, version))
+
+    def _restore(self, project: Project, version: Version) -> None:
+        def restore() -> str:
+            found = data_actions.find(project, f"{version.path}@{version.hash}")
+            return str(data_actions.restore(project, found))
+
+        self.bench.act("restoring", restore, done=lambda _: self.bench.say(f"Restored {version.path}."))
+
+    def do_data_order(self) -> None:
+        """Order the columns by how far they moved, or as the file has them."""
+        self.columns.by_shift = not self.columns.by_shift
+        self._show_chosen()
+
+    def can_data_order(self) -> str:
+        """There must be a version before."""
+        return "" if self.sight is not None and self.sight.found is not None else "There is no version to compare with."
+
+    def do_copy(self) -> None:
+        """Copy the hash of the version."""
+        version = self.versions.chosen
+        if version is not None:
+            self.bench.copy(version.hash, "the hash")
+
+    def can_copy(self) -> str:
+        """There must be a version."""
+        return "" if self.versions.chosen is not None else "Choose a version first."
+
+
+def difference_spans(found: TableDifference | None, by_shift: bool) -> Spans:
+    """Return in a few words how a version differs from the one before."""
+    if found is None:
+        return []
+    parts: Spans = []
+    rows = found.rows
+    if rows is not None:
+        counts = (("+", rows.added, "better"), ("-", rows.removed, "worse"), ("~", rows.changed, "mark"))
+        parts += [(f"{sign}{count:,} ", Style(fg=tone)) for sign, count, tone in counts if count]
+        parts.append(("rows  " if parts else "same rows  ", _DIM))
+    for sign, count, tone in (("+", len(found.added), "better"), ("-", len(found.removed), "worse")):
+        if count:
+            parts += [(f"{sign}{count} ", Style(fg=tone)), ("columns  ", _DIM)]
+    return [*parts, ("by shift (s)" if by_shift else "as in the file (s)", _DIM)]
+
+
+def overwritten(project: Project, version: Version) -> list[str]:
+    """Return the lines that say what restoring a version takes the place of."""
+    place = project.folder / version.path
+    new = f"{version.hash[:12]}, {size(version.size)}, seen {age(max(0.0, time.time() - version.seen))} ago"
+    try:
+        facts = place.lstat()
+    except OSError:
+        return [f"Nothing lies at {version.path}; it is made from version", new]
+    changed = age(max(0.0, time.time() - facts.st_mtime))
+    if place.is_dir():
+        return [
+            f"The folder {version.path} (changed {changed} ago)",
+            "is replaced, with all files in it, by version",
+            new,
+        ]
+    return [
+        f"{version.path}, {size(facts.st_size)}, changed {changed} ago",
+        "is overwritten by version",
+        new,
+        "",
+        "What is there now is only lost if it is in no version; that is refused.",
+    ]
+
+
+def compute(project: Project, version: Version, before: Version | None) -> str:
+    """Profile a version, and compare it with the one before, in another process; return what kept it from doing so."""
+    words = ["profile", f"{version.path}@{version.hash}"]
+    if before is not None and before.kept and before.kind == version.kind:
+        words = ["diff", version.path, before.hash, version.hash]
+    command = [sys.executable, "-m", "workbench", "-C", str(project.folder), "data", *words, "--json"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            timeout=LIMIT_SECONDS, check=False, cwd=project.folder,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"Reading took more than {LIMIT_SECONDS // 60} minutes."
+    if done.returncode == 0:
+        return ""
+    lines = [clean(line, 200) for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    if words[0] == "diff" and done.returncode == 2:
+        # One of the two is no table; the chosen one may still be.
+        return compute(project, version, None)
+    return "\n".join(line.removeprefix("error: ") for line in lines[-2:]) or f"It ended with code {done.returncode}."

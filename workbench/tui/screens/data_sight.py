@@ -1,0 +1,83 @@
+"""What the Data screen shows, read on the reader's thread: data, their versions, a profile and what moved in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from workbench.actions import data_tables as actions
+from workbench.actions.data_tables import Version
+from workbench.data.difference import TableDifference, compare
+from workbench.project import Project
+
+SHOWN = 200
+"""So many versions of one path are listed."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to read: all data of a project, and of the chosen version its profile. "" is the newest of the first."""
+
+    project: Project
+    path: str = ""
+    hash: str = ""
+
+
+@dataclass(frozen=True)
+class Data:
+    """One path with its versions, the newest first."""
+
+    path: str
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All data, the chosen version with its profile, the version before it, and what moved between them."""
+
+    data: tuple[Data, ...]
+    chosen: Version | None = None
+    before: Version | None = None
+    found: TableDifference | None = None
+
+    @property
+    def wants_profile(self) -> bool:
+        """Whether something about the chosen version is not computed yet, and can be."""
+        one, before = self.chosen, self.before
+        if one is None or one.kind != "file" or not one.kept:
+            return False
+        return one.profile is None or (before is not None and before.kept and self.found is None)
+
+
+class SightReader:
+    """Reads sights and keeps the last comparison, since the store changes far more often than data does."""
+
+    def __init__(self) -> None:
+        self._key: tuple[object, ...] = ()
+        self._found: TableDifference | None = None
+
+    def read(self, connection: sqlite3.Connection | None, wish: Wish) -> Sight:
+        """Read what a wish asks for."""
+        names = actions.paths(wish.project, connection)
+        if connection is None:
+            return Sight(tuple(Data(name, ()) for name in names))
+        data = tuple(Data(name, tuple(actions.versions(connection, name, facts=False)[:SHOWN])) for name in names)
+        path = wish.path if wish.path in names else next((one.path for one in data if one.versions), "")
+        listed = next((one.versions for one in data if one.path == path), ())
+        if not listed:
+            return Sight(data)
+        place = next((at for at, one in enumerate(listed) if one.hash == wish.hash), 0)
+        whole = actions.versions(connection, path)
+        by_hash = {one.hash: one for one in whole}
+        chosen = by_hash.get(listed[place].hash)
+        before = by_hash.get(listed[place + 1].hash) if place + 1 < len(listed) else None
+        return Sight(data, chosen, before, self._compared(chosen, before))
+
+    def _compared(self, chosen: Version | None, before: Version | None) -> TableDifference | None:
+        if chosen is None or before is None or chosen.profile is None or before.profile is None:
+            return None
+        rows = (chosen.changes or {}).get(before.hash)
+        key = (chosen.path, chosen.hash, before.hash, rows, chosen.profile.key, before.profile.key)
+        if key != self._key:
+            self._key, self._found = key, compare(before.profile, chosen.profile, rows)
+        return self._found
