@@ -54,6 +54,7 @@ async def test_the_best_run_stands_between_what_it_came_from_and_what_it_made(st
         await pilot.press("4")
         await shows(pilot, "focus: run 3 otter", "┃", "clean.csv@", "m.bin@", "lr=0.1", "raw.csv@", "1 prepare")
         app = pilot.app
+        await shows(pilot, "trained on")
         assert line_of(app, "trained on").count("clean.csv@") == 1
         await shows(pilot, "▲ 0.2 vs run 2", "python 3.11.7", "2 packages", "12 rows")
         reached = app.page.graph.reached()
@@ -100,6 +101,20 @@ async def test_enter_opens_a_run_and_puts_anything_else_in_focus(store):
         await pilot.press("I")
         await until(pilot, lambda: pilot.app.page.screen_id == "lineage")
         await shows(pilot, "focus: run 3 otter")
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.page.screen_id == "run")
+
+
+async def test_enter_on_a_version_of_data_opens_it(store):
+    store.execute(
+        "INSERT INTO data_versions (path, hash, kind, size, created, seen) VALUES ('raw.csv', ?, 'file', 9, 1, 1)",
+        (RAW,),
+    )
+    async with driven(store.project) as pilot:
+        await open_lineage(pilot, f"data:{RAW}")
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.page.screen_id == "data")
+        await shows(pilot, "raw.csv")
 
 
 async def test_the_key_on_runs_shows_the_lineage_of_the_selected_run(store):
@@ -202,4 +217,4 @@ async def test_what_is_gone_is_told(store):
         pilot.app.go("lineage", "run:77")
         await shows(pilot, "Nothing is known of 'run:77'")
         await pilot.press("escape")
-        await shows(pilot, "focus: run 3 otter")
+        await until(pilot, lambda: pilot.app.page.screen_id == "runs")

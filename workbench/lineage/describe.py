@@ -71,6 +71,8 @@ def _contents(connection: sqlite3.Connection, keys: Sequence[str], store: Neighb
                         known.setdefault(name, value)
                 if kind == "output":
                     made.add(one)
+                elif kind == "version":
+                    known.setdefault("version_of", path)
     nodes = {}
     for key in keys:
         if key not in facts:

@@ -17,6 +17,7 @@ from workbench.paths import relative_to
 from workbench.safe import clean
 from workbench.tui.charts import DIM
 from workbench.tui.kit.grid import Style
+from workbench.tui.screens import available
 from workbench.tui.screens.base import Page
 from workbench.tui.screens.lineage_data import Sight, Wish, read_sight
 from workbench.tui.screens.lineage_details import details, identity
@@ -53,6 +54,7 @@ class LineagePage(Page):
         self.sight = Sight()
         self.as_tree: bool | None = None
         self._earlier: list[str] = []
+        self._origin = "runs"
         self._pane = "walk"
 
     def compose(self) -> ComposeResult:
@@ -80,9 +82,11 @@ class LineagePage(Page):
     # --- what is read and shown
 
     def enter(self, target: Any) -> None:
-        """Put what is given in focus: a run by number, or anything by its name or key."""
+        """Put what is given in focus: a run by number, anything by its name or key, or (screen one came from, it)."""
+        self._origin, target = target if isinstance(target, tuple) else ("runs", target)
         if target is not None:
             self._focus_on(f"run:{target}" if isinstance(target, int) else str(target))
+            self._earlier.clear()
         self._arrange()
 
     def _focus_on(self, thing: str) -> None:
@@ -243,7 +247,7 @@ class LineagePage(Page):
     can_copy = can_export = can_trace = can_depth = can_open
 
     def do_open(self) -> None:
-        """Open a run; show more where something was left out; put anything else in focus."""
+        """Open a run or a version of data; show more where something was left out; put anything else in focus."""
         node = self.node()
         if node is None:
             return
@@ -253,8 +257,16 @@ class LineagePage(Page):
             self.selected = str(node.facts["of"])
             self.width *= 4
             self.ask()
-        else:
+        elif not self._open_data(node):
             self.do_trace()
+
+    def _open_data(self, node: Node) -> bool:
+        """Show a version of data on its own screen, where it was taken."""
+        path = str(node.facts.get("version_of") or "")
+        if not path or "\n" in path or "data" not in available():
+            return False
+        self.bench.go("data", f"{path}\n{node.facts['hash']}")
+        return True
 
     def do_trace(self) -> None:
         """Put what is selected in focus."""
@@ -265,14 +277,14 @@ class LineagePage(Page):
             self.ask()
 
     def do_back(self) -> None:
-        """Go back to the focus before, then to Runs."""
+        """Go back to the focus before, then to where one came from."""
         if self._pane == "facts" and not self._has_room():
             self.do_next_pane()
         elif self._earlier:
             self.thing, self.selected, self.width = self._earlier.pop(), "", WIDTH
             self.ask()
         else:
-            self.bench.go("runs")
+            self.bench.go(self._origin)
 
     def do_tree_view(self) -> None:
         """Change between graph and tree."""

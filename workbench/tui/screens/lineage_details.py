@@ -88,7 +88,7 @@ def _run(facts: _Facts) -> Iterator[Spans]:
     yield _line(
         "run", f"{node.status}, {node.facts.get('why')}", " ".join([*times, f"on {host}" if host else ""]).strip()
     )
-    yield from _surroundings(facts, facts.into)
+    yield from _surroundings(facts, facts.into, run)
     yield from _metrics(facts, run)
     made = facts.nodes(facts.out, 1, "data", "output", "model")
     if made:
@@ -102,11 +102,12 @@ def _run(facts: _Facts) -> Iterator[Spans]:
         yield _line("ended", str(node.facts["reason"]))
 
 
-def _surroundings(facts: _Facts, into: list[Edge]) -> Iterator[Spans]:
-    """Yield what a run read and ran in."""
+def _surroundings(facts: _Facts, into: list[Edge], run: Run | None) -> Iterator[Spans]:
+    """Yield what a run read and ran in; one that has the project's metric is said to have trained."""
     read = facts.nodes(into, 0, "data", "output")
     if read:
-        yield _line("trained on", _names(read), _notes(read))
+        trained = run is not None and facts.sight.metric in run.metrics
+        yield _line("trained on" if trained else "read", _names(read), _notes(read))
     for name, kind in (("code", "code"), ("environment", "env"), ("parameters", "params")):
         for node in facts.nodes(into, 0, kind):
             yield _line(name, node.label, node_note(node))
@@ -142,7 +143,7 @@ def _content(facts: _Facts) -> Iterator[Spans]:
             node_text(maker),
             " ".join(p for p in (when, f"in {duration(took)}" if took else "", more) if p),
         )
-        yield from _surroundings(facts, facts.sight.graph.neighbours()[0][maker.key])
+        yield from _surroundings(facts, facts.sight.graph.neighbours()[0][maker.key], run)
         yield from _metrics(facts, run)
     parts = (
         counted(node.facts.get("rows"), "row"),

@@ -19,7 +19,7 @@ from workbench.tui.widgets.text import TextPane
 
 _TONES = {"failed": "worse", "running": "better"}
 _MARGIN = 2
-_SIZES = ((False, 36), (False, 30), (True, 30), (True, 26), (True, 22), (True, 18))
+_SIZES = ((False, 36), (False, 30), (True, 30), (True, 24), (True, 20), (True, 18))
 """What is tried so that the picture fits: whether boxes are told in few words, and the most columns of one."""
 _FEW = {"model": "model", "image": "image", "deployment": "deploy"}
 _LONG_PATH = 26
@@ -260,6 +260,9 @@ def _shown(node: Node, few: bool) -> str:
             label = name if few else f"…/{name}"
         path, sign, content = label.rpartition("@")
         return f"{path}@{content[:4]}" if few and sign else label
+    if few and node.kind == "params":
+        known = node.facts.get("values") or {}
+        return label.split(" ")[0] + (f" +{len(known) - 1}" if len(known) > 1 else "")
     if few and node.kind == "env":
         return label.partition("@")[0] or label
     return label

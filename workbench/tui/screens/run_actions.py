@@ -181,7 +181,7 @@ class RunActions(Page):
         """Show what the run came from and what came from it."""
         run = self.chosen()
         if run is not None:
-            self.bench.go("lineage", run.number)
+            self.bench.go("lineage", (self.screen_id, run.number))
 
     def do_tag(self) -> None:
         """Ask for tags."""
