@@ -147,18 +147,18 @@ def take_all(
                 paths = matching(folder, pattern) or [pattern]
             except Refused:
                 paths = [pattern]
-            for path in paths:
-                if path in found:
-                    continue
-                keep = facts_of(path, sources).get("copy") != "never"
+            for keep in (True, False):
+                chosen = [path for path in paths if (facts_of(path, sources).get("copy") != "never") == keep]
                 try:
-                    taken = data.take(folder, objects, [path], keep=keep, cache=cache, progress=progress)
+                    taken = data.take(folder, objects, chosen, keep=keep, cache=cache, progress=progress)
                 except OSError as error:
                     if strict or not keep:
                         raise
-                    taken = data.take(folder, objects, [path], keep=False, progress=progress)
                     why = f"not kept: {error.strerror or error}"
-                    taken = [_with_problem(item, why) for item in taken]
+                    taken = [
+                        _with_problem(item, why)
+                        for item in data.take(folder, objects, chosen, keep=False, progress=progress)
+                    ]
                 for item in taken:
                     found.setdefault(item.path, item)
     return list(found.values())

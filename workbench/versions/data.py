@@ -68,7 +68,12 @@ def take(
     be written raises (OSError). Files whose size, times and inode are as the folder `cache` knows them are not read
     again. `progress` is told the files and bytes done so far.
     """
-    work = _Taking(folder, objects, keep, cache, progress)
+    with objects.batch() if keep else contextlib.nullcontext():
+        return _take(_Taking(folder, objects, keep, cache, progress), patterns)
+
+
+def _take(work: _Taking, patterns: Sequence[str]) -> list[Taken]:
+    folder = work.folder
     found: dict[str, Taken] = {}
     for pattern in patterns:
         try:

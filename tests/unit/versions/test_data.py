@@ -194,6 +194,13 @@ def test_a_file_that_never_holds_still_is_refused_by_name(folder, objects):
     assert objects.content(calm.hash) == path.read_bytes()
 
 
+def test_what_a_glob_names_is_stored_in_one_pack(folder, objects):
+    for number in range(40):
+        write(folder, f"many/{number}", b"%d" % number)
+    assert len(take(folder, objects, "many/*")) == 40
+    assert len(list(objects.packs_folder.iterdir())) == 1
+
+
 def test_progress_is_told(folder, objects):
     for number in range(600):
         write(folder, f"many/{number}", b"1")
