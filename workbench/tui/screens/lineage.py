@@ -210,7 +210,8 @@ class LineagePage(Page):
         self._show_all()
         if event.opened:
             self.do_open()
-        self.bench.refresh_bars()
+        else:
+            self.bench.refresh_bars()
 
     @on(Table.Moved)
     def _moved(self, event: Table.Moved) -> None:
