@@ -130,6 +130,8 @@ def test_a_restore_killed_at_any_moment_leaves_the_one_or_the_other(project, dur
         killed += killed_at(project.folder, moment, "data", "restore", f"data@{version.hash[:16]}")
         assert contents(project.folder / "data") in states
     assert killed
+    actions.restore(project, versions[0])
+    assert [path.name for path in project.folder.iterdir() if path.name.endswith(".restoring")] == []
     check_sound(project)
 
 

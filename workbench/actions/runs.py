@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import shlex
 import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workbench.actions.data import sources as data_sources
 from workbench.config import Goal, Train, nearest
-from workbench.errors import ConfigError, UsageError
+from workbench.errors import ConfigError, NotFoundError, UsageError
+from workbench.paths import CONFIG_NAME
 from workbench.project import Project
-from workbench.runs import launch, params, queries
+from workbench.runs import launch, params, queries, stage_keys
 from workbench.runs.command import PARAMS_PLACEHOLDER
 from workbench.runs.model import Run
 from workbench.runs.rows import text
@@ -41,6 +43,7 @@ class Request:
     fresh: bool = False
     stage: str = ""
     folder: str = ""  # where in the project a given command runs
+    rev: str = ""  # a branch, tag or commit, which runs in a folder of its own
 
 
 def start(project: Project, request: Request, *, now: float | None = None) -> list[int]:
@@ -49,16 +52,66 @@ def start(project: Project, request: Request, *, now: float | None = None) -> li
     Raises UsageError where there is nothing to run, ConfigError where the parameter file is broken.
     """
     now = time.time() if now is None else now
+    if request.rev:
+        return _start_at_revision(project, request, now)
     wishes = [_wish(project, step, name, request) for name, step in _steps(project, request)]
     connection = project.open_store()
     try:
         recover(project, connection)
-        numbers: list[int] = []
-        for wish in wishes:  # each stage waits for the one before it
-            before = numbers[-1] if numbers else None
-            numbers.append(launch.create(project, connection, dataclasses.replace(wish, after=before), now))
+        numbers = _queue(project, connection, wishes, now)
         launch.fill(project, connection, now)
         return numbers
+    finally:
+        connection.close()
+
+
+def _queue(
+    project: Project, connection: sqlite3.Connection, wishes: Sequence[launch.Wish], now: float, home: str = ""
+) -> list[int]:
+    """Make the runs, each waiting for the one before it; `home` names the run in whose folder they all work."""
+    numbers: list[int] = []
+    for at, wish in enumerate(wishes):
+        shared = {"home": home, "last": at == len(wishes) - 1} if wish.isolation and home else {}
+        isolation = {**wish.isolation, **shared} if wish.isolation else None
+        before = numbers[-1] if numbers else wish.after
+        chosen = dataclasses.replace(wish, after=before, isolation=isolation)
+        numbers.append(launch.create(project, connection, chosen, now))
+    return numbers
+
+
+def _start_at_revision(project: Project, request: Request, now: float) -> list[int]:
+    """Queue the command, or the stages, of a revision; all of one start share a folder that is not the project's."""
+    from workbench import config
+    from workbench.versions import code
+
+    try:
+        version = code.at_revision(project.folder, request.rev)
+    except code.CodeUnavailable as problem:
+        raise NotFoundError(f"No such revision: {clean(str(problem), 200)}", "git branch -a; git tag") from problem
+
+    def read(path: str) -> bytes | None:
+        return code.read(project.folder, project.objects_folder, version, path)
+
+    text_of_config = read(CONFIG_NAME)
+    then = project if text_of_config is None else Project(project.folder, config.parse(text_of_config, CONFIG_NAME))
+    isolation = {"kind": "rev", "code": version.to_json()}
+    wishes = [
+        dataclasses.replace(
+            _wish(then, step, name, request, read), rev=request.rev, isolation=isolation, stage="", stage_base=""
+        )
+        for name, step in _steps(then, request)
+    ]
+    connection = project.open_store()
+    try:
+        recover(project, connection)
+        first = _queue(project, connection, wishes[:1], now)
+        if len(wishes) > 1:
+            (home,) = connection.execute("SELECT uid FROM runs WHERE id = ?", (first[0],)).fetchone()
+            launch.amend(project, home, {"isolation": {**isolation, "last": False}})
+            rest = [dataclasses.replace(wishes[1], after=first[0]), *wishes[2:]]
+            first += _queue(project, connection, rest, now, home)
+        launch.fill(project, connection, now)
+        return first
     finally:
         connection.close()
 
@@ -97,11 +150,15 @@ def _steps(project: Project, request: Request) -> list[tuple[str, Train]]:
     )
 
 
-def _wish(project: Project, step: Train, stage: str, request: Request) -> launch.Wish:
+def _wish(
+    project: Project, step: Train, stage: str, request: Request, read: Callable[[str], bytes | None] | None = None
+) -> launch.Wish:
+    """Return what a run will be; `read` gives the files of a revision instead of those in the project."""
+    read = read or _reader(project)
     argv, shell = split_command(step.command, request.command)
     python = choose_python(project, step)
-    script = _script_text(project.folder / request.folder, argv)
-    file_params, file_bytes = _params_file(project, step)
+    script = _script_text(read, request.folder, argv)
+    file_params, file_bytes = _params_file(step, read)
     argv, handed = params.apply_to_arguments(argv, request.overrides, script)
     found: dict[str, Any] = {}
     sources: dict[str, str] = {}
@@ -131,7 +188,29 @@ def _wish(project: Project, step: Train, stage: str, request: Request) -> launch
         fresh=request.fresh,
         folder=request.folder,
         notices=tuple(_unknown(rest, file_params, script, step.params)),
+        isolation={"kind": "copy"} if step.isolate else None,
+        stage=stage,
+        stage_base=stage_keys.base(
+            _said(step.command, argv, handed), found_in_file(file_params, rest), step.params_used
+        )
+        if stage
+        else "",
     )
+
+
+def _said(configured: str, argv: Sequence[str], handed: Iterable[str]) -> str:
+    """Return the command of a stage as its key has it: as the configuration writes it, unless -p changed it."""
+    return shlex.join(argv) if any(True for _ in handed) else configured
+
+
+def found_in_file(file_params: Mapping[str, Any], rest: Mapping[str, str]) -> dict[str, Any]:
+    """Return the parameters that a command reads from its file, or gets by -p, but not in its words."""
+    return {**file_params, **{key: params.parse_value(value) for key, value in rest.items()}}
+
+
+def wish_for(project: Project, step: Train, stage: str, request: Request) -> launch.Wish:
+    """Return what the run of a stage will be; raises ConfigError."""
+    return _wish(project, step, stage, request)
 
 
 def _unknown(overrides: Iterable[str], known: Mapping[str, Any], script: str, params_file: str) -> Iterator[str]:
@@ -190,23 +269,29 @@ def _is_python(argv: Sequence[str]) -> bool:
     return bool(argv) and Path(argv[0]).name.startswith("python")
 
 
-def _script_text(folder: Path, argv: Sequence[str]) -> str:
+def _reader(project: Project) -> Callable[[str], bytes | None]:
+    def read(path: str) -> bytes | None:
+        try:
+            return (project.folder / path).read_bytes()
+        except OSError:
+            return None
+
+    return read
+
+
+def _script_text(read: Callable[[str], bytes | None], folder: str, argv: Sequence[str]) -> str:
     script = next((word for word in argv if word.endswith(".py")), "")
-    try:
-        return (folder / script).read_text(encoding="utf-8", errors="replace") if script else ""
-    except OSError:
-        return ""
+    content = read(os.path.normpath(os.path.join(folder, script))) if script else None  # noqa: PTH118 - a plain string
+    return (content or b"").decode("utf-8", "replace")
 
 
-def _params_file(project: Project, step: Train) -> tuple[dict[str, Any], bytes]:
+def _params_file(step: Train, read: Callable[[str], bytes | None]) -> tuple[dict[str, Any], bytes]:
     if not step.params:
         return {}, b""
-    path = project.folder / step.params
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"Cannot read {clean(step.params)}: {error.strerror}", "Check train.params.") from error
-    return params.from_file(content, path.suffix), content
+    content = read(step.params)
+    if content is None:
+        raise ConfigError(f"Cannot read {clean(step.params)}: No such file or directory", "Check train.params.")
+    return params.from_file(content, Path(step.params).suffix), content
 
 
 def _with_params_path(argv: Sequence[str], params_file: str) -> list[str]:

@@ -21,6 +21,8 @@ def run_document(run: Run, *, metric: str, goal: str, now: float) -> dict[str, A
         "signal": run.signal,
         "reason": run.reason,
         "trigger": dict(run.trigger),
+        "stage": run.stage,
+        "rev": run.rev,
         "created": iso(run.created),
         "started": iso(run.started),
         "ended": iso(run.ended),

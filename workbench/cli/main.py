@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("workbench.cli.init", "make a new project, or adopt the folder you are in"),
     "projects": ("workbench.cli.projects", "the folders that the terminal interface shows"),
     "run": ("workbench.cli.run", "train, or run any command at all, and keep what happened"),
+    "pipeline": ("workbench.cli.pipeline", "run the stages that are out of date, or say why they are"),
+    "reproduce": ("workbench.cli.reproduce", "run a run again as it was, and compare the results"),
     "runs": ("workbench.cli.runs", "the table of runs"),
     "show": ("workbench.cli.show", "everything about one run"),
     "logs": ("workbench.cli.logs", "what a run printed"),

@@ -24,7 +24,7 @@ _MOST_METRICS = 6
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Parameters, name, tags, and how to wait."""
-    parser.usage = "workbench run [-p KEY=VALUE] [--name NAME] [--tag TAG] [--detach] [-- COMMAND ...]"
+    parser.usage = "workbench run [-p KEY=VALUE] [--rev REV] [--name NAME] [--tag TAG] [--detach] [-- COMMAND ...]"
     parser.epilog = (
         "Without a command, the one in workbench.toml runs. Ctrl-C asks the run to stop and waits; a second one leaves"
         " it alone. Exit code: 0 finished, 1 failed, stopped or lost."
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", default="", help="a name (default: one is made up)")
     parser.add_argument("--tag", action="append", default=[], dest="tags", help="a tag; may be repeated")
+    parser.add_argument("--rev", default="", help="run a branch, tag or commit in a folder of its own")
     parser.add_argument("--fresh", action="store_true", help="start anew, even where a broken run left a checkpoint")
     parser.add_argument("--detach", action="store_true", help="print the number and return at once")
     add_json(parser)
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
         name=args.name,
         tags=tuple(args.tags),
         fresh=args.fresh,
+        rev=args.rev,
         folder=_inside(project, args.folder) if args.command else "",
     )
     numbers = actions.start(project, request)
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if args.detach:
         return _detached(project, numbers, as_json=args.json)
     try:
-        statuses = [_stay(project, number, quiet=args.json) for number in numbers]
+        statuses = [stay(project, number, quiet=args.json) for number in numbers]
     except KeyboardInterrupt:
         statuses = _interrupted(project, numbers, quiet=args.json)
     if args.json:
@@ -91,7 +93,7 @@ def _detached(project: Project, numbers: Sequence[int], *, as_json: bool) -> int
     return 0
 
 
-def _stay(project: Project, number: int, *, quiet: bool) -> str:
+def stay(project: Project, number: int, *, quiet: bool) -> str:
     """Follow one run to its end, showing its output unless it must be `quiet`; return its status."""
     attendance = Attendance(project, number)
     try:
@@ -129,7 +131,7 @@ def _interrupted(project: Project, numbers: Sequence[int], *, quiet: bool) -> li
     stopped = actions.stop(project, numbers)
     if stopped:
         output.say(f"Stopping {listed(stopped)}. Ctrl-C again leaves without waiting.")
-    return [_stay(project, number, quiet=True) for number in numbers]
+    return [stay(project, number, quiet=True) for number in numbers]
 
 
 def _print(project: Project, numbers: Sequence[int]) -> None:

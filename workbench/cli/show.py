@@ -17,7 +17,7 @@ from workbench.cli.documents import run_document
 from workbench.cli.output import Column
 from workbench.cli.parsing import add_json, add_run
 from workbench.project import Project
-from workbench.runs import queries
+from workbench.runs import queries, repetition
 from workbench.runs.launch import words
 from workbench.runs.model import GLYPHS, Curve, Run, why
 from workbench.safe import clean, clean_block
@@ -63,6 +63,10 @@ def document(project: Project, connection: sqlite3.Connection, run: Run) -> dict
             name: points(queries.history(connection, run.number, name, space="system"), began)
             for name in _system_names(connection, run.number)
         },
+        "reproductions": [
+            {"run": one.run, "original": one.original, "verdict": one.verdict}
+            for one in repetition.of_run(connection, run.number)
+        ],
         "notices": [
             {"time": output.iso(began + after), "text": text} for after, text in queries.notices(connection, run.number)
         ],
@@ -150,7 +154,8 @@ def _facts(connection: sqlite3.Connection, run: Run) -> Iterator[tuple[str, str]
     if run.tags:
         yield "tags", " ".join(run.tags)
     if commit := run.code.get("commit"):
-        yield "code", f"{str(commit)[:10]}{' with uncommitted changes' if run.code.get('dirty') else ''}"
+        branch = f" ({run.rev or run.code.get('branch')})" if run.rev or run.code.get("branch") else ""
+        yield "code", f"{str(commit)[:10]}{branch}{' with uncommitted changes' if run.code.get('dirty') else ''}"
     elif tree := run.code.get("tree"):
         yield "code", f"tree {str(tree)[:10]}, without git"
     if facts := queries.environment(connection, run.number):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.project import Project
+from workbench.runs import isolation
 from workbench.runs.rows import add_notice, text
 from workbench.store.connection import transaction
 from workbench.tracking import ARTIFACT_FOLDER
@@ -26,6 +27,7 @@ class Capture:
         self.project = project
         self.run_folder = run_folder
         self.launched = launched
+        self._root = isolation.folder_of(project.folder, run_folder, launched)
         self._thread = threading.Thread(target=self._gather, daemon=True)
         self._code: str | None = None
         self._hold = contextlib.ExitStack()
@@ -44,10 +46,12 @@ class Capture:
         from workbench.versions import code, environment
 
         outputs = tuple(self.launched["outputs"])
-        version = code.capture(
-            self.project.folder, self.project.objects_folder, label=self.run_folder.name, ignore=outputs
-        )
-        self._code = json.dumps(asdict(version))
+        self._code = isolation.code_of(self.run_folder)
+        if not self._code:
+            version = code.capture(
+                self.project.folder, self.project.objects_folder, label=self.run_folder.name, ignore=outputs
+            )
+            self._code = json.dumps(asdict(version))
         found = environment.capture(
             self.launched["python"] or None, self.project.folder, os.environ, cache=self.project.inner / "cache"
         )
@@ -97,7 +101,7 @@ class Capture:
         rows += self._made(declared, "", problems, keep=keep)
         values: dict[str, float] = {}
         if not has_metrics:
-            values, problems = metrics_files.read_all(self.project.folder, self.launched["metrics"], started)
+            values, problems = metrics_files.read_all(self._root, self.launched["metrics"], started)
         return Results(rows, values, problems)
 
     def _made(self, patterns: list[str], kind: str, problems: list[str], *, keep: bool) -> list[tuple[Any, ...]]:
@@ -106,14 +110,15 @@ class Capture:
         from workbench.versions import data
         from workbench.versions.objects import Objects
 
-        objects, cache = Objects(self.project.objects_folder), self.project.inner / "cache" / "data"
+        objects = Objects(self.project.objects_folder)
+        cache = self.project.inner / "cache" / "data" if self._root == self.project.folder else None
         try:
             if keep:
                 self._hold.enter_context(objects.held())
-            found = data.take(self.project.folder, objects, patterns, keep=keep, cache=cache)
+            found = data.take(self._root, objects, patterns, keep=keep, cache=cache)
         except OSError as error:
             problems.append(f"its outputs are not kept in the object store: {error.strerror or error}")
-            found = data.take(self.project.folder, objects, patterns, keep=False)
+            found = data.take(self._root, objects, patterns, keep=False)
         return [(item.path, kind or item.kind, item.size, item.hash, item.problem) for item in found]
 
 

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import WorkbenchError
+from workbench.runs import isolation
 from workbench.tracking import RUN_FOLDER_VARIABLE
 
 END_NAME = "end.json"
@@ -34,6 +36,8 @@ class Command:
     def start(self) -> None:
         """Start the command in a session of its own, its output going to a file; a failure is kept in `problem`."""
         self._reserve_end()
+        if self.problem:
+            return
         try:
             with (self.run_folder / "output.log").open("ab") as output:
                 self._process = subprocess.Popen(
@@ -41,7 +45,7 @@ class Command:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    cwd=self.project_folder / self.launch["folder"],
+                    cwd=isolation.folder_of(self.project_folder, self.run_folder, self.launch) / self.launch["folder"],
                     env=self._environment(),
                     start_new_session=True,
                 )
@@ -54,6 +58,17 @@ class Command:
         self.identity = birth(self.pid)
         record = json.dumps({"pid": self.pid, "birth": self.identity})
         (self.run_folder / PROCESS_NAME).write_text(record, encoding="utf-8")
+
+    def make_room(self) -> None:
+        """Make the folder of its own that the run may have asked for; a failure is kept in `problem`."""
+        if not self.launch.get("isolation"):
+            return
+        try:
+            isolation.prepare(self.project_folder, self.run_folder, self.launch)
+        except WorkbenchError as error:
+            self.problem = error.message
+        except OSError as error:
+            self.problem = f"its folder cannot be made: {error.strerror or error}"
 
     def adopt(self) -> None:
         """Find the process that an earlier supervisor started."""

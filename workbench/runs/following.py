@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.errors import StoreError, WorkbenchError
 from workbench.project import Project
-from workbench.runs import launch, processes
+from workbench.runs import isolation, launch, processes, stage_outputs
 from workbench.runs.capture import Capture, Results
 from workbench.runs.command import END_NAME, Command, read_json
 from workbench.runs.ending import Ending, how_it_ended, oom_kills
@@ -31,7 +31,9 @@ FULL_DISK_PATIENCE_SECONDS = 300.0
 class Following:
     """Follows one run to its end; nothing here may raise because of what the command does."""
 
-    def __init__(self, folder: Path, run: int, run_folder: Path, command: Command) -> None:
+    def __init__(
+        self, folder: Path, run: int, run_folder: Path, command: Command, *, capture: Capture | None = None
+    ) -> None:
         self.project = Project(folder)
         self.run = run
         self.run_folder = run_folder
@@ -43,7 +45,7 @@ class Following:
         self.stop_asked: float | None = None
         self.stop_sent = False
         self.terminated = False
-        self.capture = Capture(self.project, run_folder, command.launch)
+        self.capture = capture or Capture(self.project, run_folder, command.launch)
         self._sampler = Sampler(command.pid)
         self._sampled_at = time.time() + FIRST_SAMPLE_SECONDS - SAMPLE_SECONDS
         self._samples = 0
@@ -51,16 +53,23 @@ class Following:
     def go(self) -> None:
         """Follow until the command has ended, then finish the run and start what waits in the queue."""
         signal.signal(signal.SIGTERM, self._on_terminate)
-        self.capture.start()
-        self._save_start()
+        self.begin()
         waiter = processes.Waiter(self.command.pid, self.command.identity) if self.command.pid else None
         while waiter is not None and not self.command.ended():
             if not self.run_folder.exists():
-                self._abandon()
+                self.abandon()
                 return
-            busy = self._tick()
+            busy = self.tick()
             waiter.wait(TICK_SECONDS if busy else IDLE_TICK_SECONDS if self._samples > 30 else TICK_SECONDS)
-        self._finish()
+        self.finish()
+        with contextlib.suppress(WorkbenchError, OSError):
+            launch.fill(self.project, self.connection)
+        self.leave()
+
+    def begin(self) -> None:
+        """Write down the process, and begin to gather what the run is made of."""
+        self.capture.start()
+        self._save_start()
 
     def _on_terminate(self, number: int, frame: object) -> None:
         self.terminated = True
@@ -72,7 +81,7 @@ class Following:
                 (self.command.pid, self.command.identity, self.run),
             )
 
-    def _tick(self) -> bool:
+    def tick(self) -> bool:
         """Store what is new, sample the machine, look for a stop request; return whether there was news."""
         before = self.connection.total_changes
         with contextlib.suppress(WorkbenchError):  # a full or busy disk: everything waits in the journal
@@ -103,12 +112,13 @@ class Following:
         elif self.stop_asked is not None and time.monotonic() - self.stop_asked > processes.STOP_GRACE_SECONDS:
             processes.send(processes.members(self.run_folder, self.command.pid), signal.SIGKILL)
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
         """End the command of a project whose folder is gone: nobody could ever see what it does."""
         processes.end_all(self.run_folder, self.command.pid, processes.STOP_GRACE_SECONDS)
         self.connection.close()
 
-    def _finish(self) -> None:
+    def finish(self) -> str:
+        """Store the end of the run and what it left; return its status."""
         grace = 0.0 if self.stop_sent else processes.LEFTOVER_GRACE_SECONDS
         left = processes.end_all(self.run_folder, self.command.pid, self._grace_left(grace))
         _patiently(self.ingest.take_all)
@@ -122,14 +132,26 @@ class Following:
         results = self.capture.results(
             self.started, logged, has_metrics=self.ingest.metric_count > 0, keep=ending.status == "finished"
         )
-        _patiently(lambda: finish_row(self.connection, self.ingest, self.run, ending, results))
+        if ending.status != "finished":
+            stage_outputs.put_back(self.project.folder, self.run_folder)
+        key = stage_outputs.key_of(self.run_folder, self.command.launch)
+        _patiently(lambda: finish_row(self.connection, self.ingest, self.run, ending, results, key=key))
         remove_journals(self.run_folder)
+        good = ending.status == "finished"
+        if wanted := self.command.launch.get("repeats"):
+            from workbench.runs import repetition
+
+            _patiently(lambda: repetition.record(self.connection, self.run, wanted, time.time()))
+        for problem in isolation.finish(self.project.folder, self.run_folder, self.command.launch, good=good):
+            self._notice(problem)
         if any("://" in name for name in self.command.launch["inputs"]):
             from workbench.runs import inputs
 
             inputs.remove_copies(self.run_folder)
-        with contextlib.suppress(WorkbenchError, OSError):
-            launch.fill(self.project, self.connection)
+        return ending.status
+
+    def leave(self) -> None:
+        """Tell the plugins that the run has ended, and let go of the store."""
         self._tell_plugins()
         self.connection.close()
 
@@ -167,7 +189,9 @@ class Following:
         )
 
 
-def finish_row(connection: sqlite3.Connection, ingest: Ingest, run: int, ending: Ending, results: Results) -> None:
+def finish_row(
+    connection: sqlite3.Connection, ingest: Ingest, run: int, ending: Ending, results: Results, *, key: str = ""
+) -> None:
     """Write the end of a run and what it left, in one transaction that waits for the disk."""
     with transaction(connection, durable=True):
         connection.executemany(
@@ -182,6 +206,8 @@ def finish_row(connection: sqlite3.Connection, ingest: Ingest, run: int, ending:
             ingest.add_points("metric", results.metrics, 0, ending.ended)
         for problem in results.problems:
             add_notice(connection, run, 0, problem)
+        if key:
+            stage_outputs.save_key(connection, run, key, finished=ending.status == "finished")
         connection.execute(
             "UPDATE runs SET status = ?, ended = ?, exit_code = ?, signal = ?, reason = ?,"
             " pid = NULL, pid_started = NULL WHERE id = ? AND status = 'running'",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem, WorkbenchError
 from workbench.paths import STORE_NAME
+from workbench.runs import isolation
 from workbench.runs.rows import text
 
 if TYPE_CHECKING:
@@ -37,13 +38,20 @@ def prepare(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> None
     """
     if not launched.get("inputs") and not launched.get("data"):
         return
+    if (launched.get("isolation") or {}).get("kind") == "repeat":
+        return  # what it reads was put there, and written down, from the store
     try:
         rows, problem = _prepared(folder, run_folder, launched), ""
     except Exception as error:  # data that cannot be versioned is no reason not to train
         rows, problem = [], f"its inputs were not recorded: {error}"
+    write(run_folder, rows, problem)
+
+
+def write(run_folder: Path, rows: Sequence[Mapping[str, Any]], problem: str) -> None:
+    """Write down what a run reads; a full disk leaves it unsaid."""
     temporary = run_folder / f".{INPUTS_NAME}.tmp"
     try:
-        temporary.write_text(json.dumps({"inputs": rows, "problem": problem}), encoding="ascii")
+        temporary.write_text(json.dumps({"inputs": list(rows), "problem": problem}), encoding="ascii")
         temporary.replace(run_folder / INPUTS_NAME)
     except OSError:
         return
@@ -55,9 +63,12 @@ def _prepared(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> li
     inner = folder / ".workbench"
     sources: Mapping[str, Mapping[str, Any]] = launched.get("data") or {}
     objects = Objects(inner / "objects")
+    isolated = bool(launched.get("isolation"))
+    folder = isolation.folder_of(folder, run_folder, launched)
     declared = list(launched.get("inputs", ()))
     implied = [name for name, facts in sources.items() if not is_url(name) and not facts.get("named_only")]
-    cache, progress = inner / "cache" / "data", _until_stopped(folder, run_folder.name)
+    cache = None if isolated else inner / "cache" / "data"  # it knows the files of the project itself
+    progress = _until_stopped(inner, run_folder.name)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     for patterns, named in ((declared, True), (implied, False)):
@@ -66,11 +77,11 @@ def _prepared(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> li
                 continue
             seen.add(item.path)
             row = {**vars(item), "facts": all_facts(item, sources)}
-            rows.append(_with_copy(row, objects, run_folder) if is_url(item.path) else row)
+            rows.append(with_copy(row, objects, run_folder) if is_url(item.path) else row)
     return rows
 
 
-def _until_stopped(folder: Path, uid: str) -> Progress:
+def _until_stopped(inner: Path, uid: str) -> Progress:
     """Return what ends the taking of versions, now and then asked, when somebody wants the run to stop."""
     asked = time.monotonic()
 
@@ -79,7 +90,7 @@ def _until_stopped(folder: Path, uid: str) -> Progress:
         if time.monotonic() - asked < STOP_SECONDS:
             return
         asked = time.monotonic()
-        with contextlib.closing(sqlite3.connect(folder / ".workbench" / STORE_NAME, timeout=5)) as store:
+        with contextlib.closing(sqlite3.connect(inner / STORE_NAME, timeout=5)) as store:
             row = store.execute("SELECT stop_requested FROM runs WHERE uid = ?", (uid,)).fetchone()
         if row is not None and row[0] is not None:
             raise EnvironmentProblem("the run was stopped before it was taken")
@@ -92,7 +103,7 @@ def is_url(name: str) -> bool:
     return "://" in name
 
 
-def _with_copy(row: dict[str, Any], objects: Objects, run_folder: Path) -> dict[str, Any]:
+def with_copy(row: dict[str, Any], objects: Objects, run_folder: Path) -> dict[str, Any]:
     """Put what was brought from elsewhere into the folder of the run, where its command finds it."""
     if not row["kept"] or not row["hash"]:
         return row
@@ -125,7 +136,7 @@ def take_all(
     patterns: Sequence[str],
     sources: Mapping[str, Mapping[str, Any]],
     *,
-    cache: Path,
+    cache: Path | None,
     progress: Progress | None = None,
     strict: bool = False,
 ) -> list[Taken]:
@@ -169,7 +180,7 @@ def _elsewhere(
     objects: Objects,
     url: str,
     declared: Mapping[str, Mapping[str, Any]],
-    cache: Path,
+    cache: Path | None,
     progress: Progress | None,
 ) -> Taken:
     from workbench.versions import sources

@@ -51,22 +51,32 @@ class Wish:
     folder: str = ""
     after: int | None = None
     notices: tuple[str, ...] = ()
+    stage: str = ""
+    rev: str = ""
+    isolation: Mapping[str, Any] | None = None
+    repeats: Mapping[str, Any] | None = None
+    stage_base: str = ""  # what of the stage's key is known before its inputs are
 
 
-def create(project: Project, connection: sqlite3.Connection, wish: Wish, now: float) -> int:
-    """Make the folder and then the row of a run in state queued; return its number."""
-    uid = new_uid(now)
+def create(project: Project, connection: sqlite3.Connection, wish: Wish, now: float, *, uid: str = "") -> int:
+    """Make the folder and then the row of a run in state queued; return its number.
+
+    With the `uid` of a folder that is there and locked by the caller, the run is running from the first.
+    """
+    begun, uid = bool(uid), uid or new_uid(now)
     folder = project.run_folder(uid)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=begun)
     _write_folder(folder, wish)
     with transaction(connection, durable=True):
         name = wish.name or _new_name(connection, uid)
         (run,) = connection.execute(
-            "INSERT INTO runs (uid, name, kind, status, command, python, overrides, trigger, after, created, host)"
-            " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            "INSERT INTO runs (uid, name, kind, status, command, python, overrides, trigger, after, created, host,"
+            " started, stage, rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             (
-                uid, text(name, 200), wish.kind, json.dumps(_command(wish)), _portable(project, wish.python),
+                uid, text(name, 200), wish.kind, "running" if begun else "queued", json.dumps(_command(wish)),
+                _portable(project, wish.python),
                 json.dumps(dict(wish.overrides)), json.dumps(dict(wish.trigger)), wish.after, now, os.uname().nodename,
+                now if begun else None, text(wish.stage, 200), text(wish.rev, 200),
             ),
         ).fetchone()  # fmt: skip
         for source in sorted(set(wish.param_sources.values())):
@@ -106,6 +116,10 @@ def _write_folder(folder: Path, wish: Wish) -> None:
         "fresh": wish.fresh,
         "folder": wish.folder,
         "shell": wish.shell,
+        "stage": wish.stage,
+        **({"isolation": dict(wish.isolation)} if wish.isolation else {}),
+        **({"repeats": dict(wish.repeats)} if wish.repeats else {}),
+        "stage_base": wish.stage_base,
     }
     (folder / LAUNCH_NAME).write_text(json.dumps(launch), encoding="utf-8")
     (folder / "output.log").touch()
@@ -117,6 +131,12 @@ def _without_credentials(name: str) -> str:
     from workbench.versions.places import shown
 
     return shown(name)
+
+
+def amend(project: Project, uid: str, changes: Mapping[str, Any]) -> None:
+    """Change what launch.json says of a run that has not started."""
+    path = project.run_folder(uid) / LAUNCH_NAME
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8")
 
 
 def new_uid(now: float) -> str:

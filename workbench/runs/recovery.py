@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from workbench.project import Project
-from workbench.runs import launch, processes
+from workbench.runs import isolation, launch, processes, stage_outputs
 from workbench.runs.capture import Results
 from workbench.runs.command import END_NAME, PROCESS_NAME, read_json
 from workbench.runs.ending import how_it_ended
@@ -64,8 +64,11 @@ def _end(project: Project, connection: sqlite3.Connection, run: int, folder: Pat
         stop_requested=asked is not None,
         shell=bool(read_json(folder / launch.LAUNCH_NAME).get("shell")),
     )
+    if ending.status != "finished":
+        stage_outputs.put_back(project.folder, folder)
     finish_row(connection, ingest, run, ending, Results([], {}, []))
     remove_journals(folder)
+    isolation.finish(project.folder, folder, read_json(folder / launch.LAUNCH_NAME), good=False)
 
 
 def _never_began(folder: Path) -> bool:

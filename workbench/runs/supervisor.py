@@ -39,6 +39,8 @@ _NEEDED = (
     "workbench.runs.launch",
     "workbench.runs.ingest",
     "workbench.runs.following",
+    "workbench.runs.inputs",
+    "workbench.versions.data",
     "workbench.versions.code",
     "workbench.versions.environment",
 )
@@ -68,10 +70,15 @@ def _supervise(folder: str, run: str, uid: str, import_folder: str, log: str, mo
     run_folder = Path(folder) / ".workbench" / "runs" / uid
     command = Command(Path(folder), run_folder, import_folder)
     if mode == "start":
+        command.make_room()
         if command.launch["inputs"] or command.launch.get("data"):
             from workbench.runs.inputs import prepare
 
             prepare(Path(folder), run_folder, command.launch)
+        if command.launch.get("stage") and command.launch["outputs"]:
+            from workbench.runs.stage_outputs import keep
+
+            keep(Path(folder), run_folder, command.launch)
         command.start()
     else:
         command.adopt()

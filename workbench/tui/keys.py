@@ -113,6 +113,10 @@ KEYS: tuple[Key, ...] = (
     Key("mark", ("space",), "mark", "Mark the run, to compare, stop or delete several.", ("runs",), rank=4),
     Key("train", ("r",), "train", "Start the project's command.", ("projects", "runs", "run"), rank=1),
     Key("train_with", ("R",), "train with…", "Start it with changed parameters.", ("runs", "run"), rank=9),
+    Key(
+        "train_revision", ("ctrl+r",), "train revision", "Train a branch, tag or commit in a folder of its own.", _RUNS
+    ),
+    Key("reproduce", ("A",), "again", "Run it again as it was, and compare the results.", _RUNS, rank=21),
     Key("stop", ("x",), "stop", "Stop what runs, or take it out of the queue.", _RUNS, rank=6),
     Key("filter", ("slash",), "filter", "Filter: auc > 0.7 and not failed.", ("runs",), rank=2),
     Key("sort", ("s",), "sort", "Choose the column to sort by.", ("runs",), rank=7),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import Any
 from workbench.versions import files, git, selection, textdiff
 from workbench.versions.textdiff import CodeDiff, FileDiff
 
-__all__ = ["CodeDiff", "CodeVersion", "FileDiff", "capture", "diff", "read", "release", "uncommitted"]
+__all__ = [
+    "CodeDiff", "CodeUnavailable", "CodeVersion", "FileDiff", "at_revision", "capture", "contents", "diff", "entries",
+    "keep", "read", "release", "uncommitted",
+]  # fmt: skip
 
 # One changed path: mode and content id before and after, None where the file is not there.
 _Side = git.Entry | None
@@ -46,7 +50,7 @@ class CodeVersion:
         return cls(**known | {"changed": tuple(known.get("changed", ()))})
 
 
-class _Unavailable(Exception):
+class CodeUnavailable(Exception):
     """A version cannot be read any more."""
 
 
@@ -97,6 +101,40 @@ def read(folder: Path, objects: Path, version: CodeVersion, path: str) -> bytes 
         return None
 
 
+def at_revision(folder: Path, rev: str) -> CodeVersion:
+    """Return the code at a branch, tag or commit; raises CodeUnavailable with git's reason."""
+    try:
+        commit, tree = git.resolve(folder, rev)
+    except git.GitProblem as problem:
+        raise CodeUnavailable(str(problem)) from problem
+    return CodeVersion("git", commit=commit, branch=rev if rev != commit else None, tree=tree)
+
+
+def keep(folder: Path, version: CodeVersion, label: str) -> None:
+    """Keep a git version for the run `label`, whatever becomes of its branch; what hinders that is left alone."""
+    if version.kind == "git":
+        with contextlib.suppress(git.GitProblem):
+            git.keep(folder, label, version.commit or "", version.tree)
+
+
+def entries(folder: Path, objects: Path, version: CodeVersion) -> dict[str, git.Entry]:
+    """Return the files of a version, by path relative to the project; raises CodeUnavailable."""
+    if version.kind not in ("git", "files"):
+        raise CodeUnavailable(version.problem or "no code was recorded")
+    try:
+        return _listing(folder, objects, version)
+    except git.GitProblem as problem:
+        raise CodeUnavailable(str(problem)) from problem
+
+
+def contents(folder: Path, objects: Path, version: CodeVersion, oids: Iterable[str]) -> dict[str, bytes]:
+    """Return the contents of files of a version by their ids; raises CodeUnavailable."""
+    try:
+        return _loader(folder, objects, version, limit=1 << 40)(oids)
+    except git.GitProblem as problem:
+        raise CodeUnavailable(str(problem)) from problem
+
+
 def release(folder: Path, version: CodeVersion, label: str) -> str | None:
     """Let git forget the tree kept for `label`; returns the problem, if any."""
     if version.kind != "git":
@@ -128,7 +166,7 @@ def _guarded(compare: Callable[[], CodeDiff]) -> CodeDiff:
 def _diff(folder: Path, objects: Path, old: CodeVersion, new: CodeVersion, context: int) -> CodeDiff:
     for version in (old, new):
         if version.kind not in ("git", "files"):
-            raise _Unavailable(version.problem or "no code was recorded")
+            raise CodeUnavailable(version.problem or "no code was recorded")
     if old.kind == new.kind and old.tree == new.tree:
         return CodeDiff()
     pairs = [pair for pair in _pairs(folder, objects, old, new) if selection.OWN_FOLDER not in pair[0].split("/")]
@@ -156,13 +194,13 @@ def _listing(folder: Path, objects: Path, version: CodeVersion) -> dict[str, git
         return git.entries(folder, version.tree)
     kept = files.manifest(objects, version.tree)
     if kept is None:
-        raise _Unavailable("the stored list of files is gone")
+        raise CodeUnavailable("the stored list of files is gone")
     return {path: git.Entry("100755" if file.executable else "100644", file.hash) for path, file in kept.items()}
 
 
-def _loader(folder: Path, objects: Path, version: CodeVersion) -> _Load:
+def _loader(folder: Path, objects: Path, version: CodeVersion, limit: int = textdiff.TEXT_LIMIT) -> _Load:
     def from_git(oids: Iterable[str]) -> dict[str, bytes]:
-        return git.blobs(folder, oids, textdiff.TEXT_LIMIT)
+        return git.blobs(folder, oids, limit)
 
     def from_files(oids: Iterable[str]) -> dict[str, bytes]:
         found = {oid: files.load(objects, oid) for oid in set(oids)}

@@ -31,6 +31,7 @@ _SHOWN_PROBLEMS = 3
 # A file changed this shortly before it was hashed may change again without its time showing it.
 _SETTLED_NS, _SETTLED_COARSE_NS = 50_000_000, 2_000_000_000
 _BLOCK = 1 << 20
+_RESTORING = ".restoring"
 
 
 @dataclass(frozen=True)
@@ -354,7 +355,8 @@ def restore(objects: Objects, kind: str, hash: str, target: Path) -> None:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{os.urandom(6).hex()}.tmp")
+        _clear_away(target)
+        temporary = _beside(target)
         try:
             if kind == "folder":
                 _build(objects, manifest(objects, hash), temporary)
@@ -394,6 +396,30 @@ def _build(objects: Objects, entries: dict[str, Entry], folder: Path) -> None:
             path.symlink_to(points_to)
 
 
+def _beside(target: Path) -> Path:
+    """Return a new name next to `target` that says which process it belongs to."""
+    return target.with_name(f".{target.name[:100]}.{os.getpid()}.{os.urandom(4).hex()}{_RESTORING}")
+
+
+def _clear_away(target: Path) -> None:
+    """Remove what restores of the same target left when they were killed."""
+    for name in os.listdir(target.parent):
+        if name.startswith(f".{target.name[:100]}.") and name.endswith(_RESTORING):
+            owner = name.split(".")[-3]
+            if owner.isdecimal() and not _lives(int(owner)):
+                _remove(target.with_name(name))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
 def _swap(new: Path, target: Path) -> None:
     """Put `new` where `target` is; what was there is then at `new`, or gone."""
     if not target.is_symlink() and not target.is_dir() and not new.is_dir():
@@ -401,7 +427,7 @@ def _swap(new: Path, target: Path) -> None:
     elif not os.path.lexists(target):
         new.rename(target)
     elif not _exchange(new, target):
-        old = target.with_name(f".{os.urandom(6).hex()}.old.tmp")
+        old = _beside(target)
         target.rename(old)
         new.rename(target)
         _remove(old)

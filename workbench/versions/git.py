@@ -125,6 +125,25 @@ def reference(label: str) -> str:
     return REF_FOLDER + (name or "unnamed")
 
 
+def resolve(folder: Path, rev: str) -> tuple[str, str]:
+    """Return commit and tree of a branch, tag or commit; raises GitProblem."""
+    if rev.startswith("-") or not rev.strip() or "\0" in rev:
+        raise GitProblem(f"{rev!r} is no revision")
+    try:
+        commit = _run(folder, "rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}").decode().strip()
+    except GitProblem as problem:
+        raise GitProblem(f"git knows no branch, tag or commit {rev!r}") from problem
+    return commit, _run(folder, "rev-parse", "--verify", f"{_checked(commit)}^{{tree}}").decode().strip()
+
+
+def keep(folder: Path, label: str, commit: str, tree: str) -> None:
+    """Let `refs/workbench/runs/<label>` keep a tree, through its commit where it is that of the tree; or GitProblem."""
+    kept = _checked(commit or tree)
+    if commit and _run(folder, "rev-parse", "--verify", f"{kept}^{{tree}}").decode().strip() != tree:
+        kept = _run(folder, "commit-tree", _checked(tree), "-p", kept, "-m", f"Code of run {label}").decode().strip()
+    _run(folder, "update-ref", reference(label), kept)
+
+
 def release(folder: Path, label: str) -> None:
     """Remove the reference of `label`, so that git may collect its tree; raises GitProblem."""
     _run(folder, "update-ref", "-d", reference(label))

@@ -241,12 +241,22 @@ def _part(parts: Path, digest: str) -> Iterator[tuple[IO[bytes], Path]]:
     file = path.open("a+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        own = _is_same(file, path)
     except BlockingIOError:
+        own = False
+    if not own:  # another process fills it, or has just given it its name
         file.close()
         path = parts / f"{digest}.{os.urandom(4).hex()}.part"
         file = path.open("a+b")
     with file:
         yield file, path
+
+
+def _is_same(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _hashed(file: IO[bytes], digest: Any) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """Data that lies elsewhere: on a real S3 server, behind HTTP, in a folder; and servers that hang, refuse or change."""
 
+import gc
 import http.server
 import os
 import socket
@@ -234,6 +235,28 @@ def test_a_job_that_hangs_is_left_alone_and_named(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(Exception, match="no answer for"):
         attend([lambda pulse: bool(forever.wait()) or None], limit=0.2)
     forever.set()
+
+
+def test_an_upload_that_breaks_is_nothing_on_the_server(
+    s3: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3
+
+    monkeypatch.setattr("workbench.versions.places.BLOCK", 5 << 20)
+    place = Place("s3://data/uploads")
+
+    def breaking() -> Iterator[bytes]:
+        yield b"x" * (6 << 20)
+        yield b"x" * (6 << 20)
+        raise ConnectionResetError("the line is dead")
+
+    with pytest.raises(ConnectionResetError):
+        attend([lambda pulse: place.write("broken.bin", breaking(), pulse)])
+    gc.collect()  # a file of the driver that is collected would be committed
+    assert place.find() == {}
+    assert "Uploads" not in boto3.client("s3").list_multipart_uploads(Bucket="data")
+    attend([lambda pulse: place.write("sound.bin", iter([b"x" * (6 << 20)] * 2), pulse)])
+    assert {name: facts["size"] for name, facts in place.find().items()} == {"sound.bin": 12 << 20}
 
 
 def test_the_word_of_a_server_is_its_checksum_before_its_clock() -> None:

@@ -110,6 +110,37 @@ class RunActions(Page):
         elif run is not None:
             self.bench.act("Starting", actions.rerun, self._project(), run.number, overrides, done=self.started)
 
+    def can_train_revision(self) -> str:
+        """There must be a project."""
+        return "" if self.project is not None else "Open a project first."
+
+    def do_train_revision(self) -> None:
+        """Ask for a branch, tag or commit, then run it in a folder of its own."""
+        lines = ["A branch, tag or commit; the files of the project stay as they are."]
+        self.bench.ask_for(Prompt("Train a revision", lines, value="", placeholder="main"), self._train_revision)
+
+    def _train_revision(self, rev: str) -> None:
+        request = actions.Request(rev=rev.strip())
+        self.bench.act("Starting", actions.start, self._project(), request, done=self.started)
+
+    def can_reproduce(self) -> str:
+        """There must be a run that has ended."""
+        run = self.chosen()
+        if run is None:
+            return "Select a run first."
+        return "" if run.is_over else f"Run {run.number} is still going."
+
+    def do_reproduce(self) -> None:
+        """Run it again from its stored code, data and parameters; the verdict becomes a notice on both runs."""
+        from workbench.actions import reproduce
+
+        run = self.chosen()
+        if run is not None:
+            self.bench.act(
+                "Looking for code and data", reproduce.start, self._project(), str(run.number),
+                done=lambda number: self.started([number]),
+            )  # fmt: skip
+
     # --- stopping and deleting
 
     def can_stop(self) -> str:

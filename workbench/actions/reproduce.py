@@ -1,0 +1,184 @@
+"""Running a run again from what is stored of it, and what came of that."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench.actions import runs as run_actions
+from workbench.errors import EnvironmentProblem, NotFoundError, UsageError
+from workbench.paths import user_cache_folder
+from workbench.project import Project
+from workbench.runs import launch, queries, repetition
+from workbench.runs.command import read_json
+from workbench.runs.model import Run
+from workbench.runs.repetition import Verdict
+from workbench.safe import clean
+from workbench.tracking import PARAMS_NAME
+from workbench.versions import code
+from workbench.versions.objects import Objects
+
+KIND = "reproduce"
+_INSTALL_SECONDS = 3600
+_VERDICT_SECONDS = 10.0
+_LOOK_SECONDS = 0.02
+
+
+def start(project: Project, name: str, *, environment: bool = False, tell: Callable[[str], None] | None = None) -> int:
+    """Queue a run again from its stored code, data and parameters, in a folder of its own; return the new number.
+
+    With `environment` it runs in a virtual environment made of the recorded versions. Raises UsageError for a run that
+    goes on, NotFoundError with what is no longer stored, EnvironmentProblem where packages cannot be installed.
+    """
+    run = run_actions.get(project, name)
+    if not run.is_over:
+        raise UsageError(f"Run {run.number} is still going", f"workbench stop {run.number}")
+    folder = project.run_folder(run.uid)
+    launched = read_json(folder / launch.LAUNCH_NAME)
+    if not launched.get("argv"):
+        raise NotFoundError(f"How run {run.number} was started is no longer stored", "workbench doctor")
+    version = _version(project, run)
+    wish = _wish(project, run, launched, folder, version)
+    if environment:
+        wish = _with_environment(project, run, wish, tell or (lambda words: None))
+    connection = project.open_store()
+    try:
+        number = launch.create(project, connection, wish, time.time())
+        launch.fill(project, connection)
+        return number
+    finally:
+        connection.close()
+
+
+def _version(project: Project, run: Run) -> Mapping[str, Any]:
+    version = code.CodeVersion.from_json({"kind": "none", "problem": "no code was recorded", **run.code})
+    try:
+        code.entries(project.folder, project.objects_folder, version)
+    except code.CodeUnavailable as problem:
+        raise NotFoundError(f"The code of run {run.number} is not stored: {problem}", "workbench doctor") from problem
+    return version.to_json()
+
+
+def _wish(
+    project: Project, run: Run, launched: Mapping[str, Any], folder: Path, version: Mapping[str, Any]
+) -> launch.Wish:
+    params_file = str(launched.get("params_file") or "")
+    tolerance = project.config.reproduce
+    return launch.Wish(
+        command=run.command if isinstance(run.command, str) else tuple(run.command),
+        argv=tuple(launched["argv"]),
+        shell=bool(launched.get("shell")),
+        kind=KIND,
+        python=str(launched.get("python") or ""),
+        params=read_json(folder / PARAMS_NAME),
+        param_sources=dict.fromkeys(read_json(folder / PARAMS_NAME), "file"),
+        overrides=run.overrides,
+        params_file=params_file,
+        params_bytes=(folder / params_file).read_bytes() if params_file else b"",
+        inputs=tuple(launched.get("inputs") or ()),
+        outputs=tuple(launched.get("outputs") or ()),
+        metrics=tuple(launched.get("metrics") or ()),
+        tags=("reproduce",),
+        trigger={"kind": KIND, "of": run.number},
+        fresh=True,
+        folder=str(launched.get("folder") or ""),
+        isolation={"kind": "repeat", "code": dict(version), "data": _data(project, run)},
+        repeats={"of": run.number, "relative": tolerance.relative, "absolute": tolerance.absolute},
+    )
+
+
+def _data(project: Project, run: Run) -> list[dict[str, Any]]:
+    """Return the versions of what a run read, as rows of its inputs; raises NotFoundError where one is not stored."""
+    objects, connection, rows = Objects(project.objects_folder), project.open_reader(), []
+    try:
+        for one in run.data:
+            if not one.get("hash"):
+                continue
+            kept = connection.execute(
+                "SELECT kind, files FROM data_versions WHERE path = ? AND hash = ?", (one["path"], one["hash"])
+            ).fetchone()
+            if kept is None or not objects.has(str(one["hash"])):
+                raise NotFoundError(
+                    f"The data of run {run.number} is not stored: {clean(str(one['path']))}@{str(one['hash'])[:10]}",
+                    "workbench data pull",
+                )
+            row = {name: one.get(name) for name in ("path", "hash", "size", "rows")}
+            rows.append({**row, "kind": kept[0], "files": kept[1], "kept": True, "problem": "", "facts": {}})
+    finally:
+        connection.close()
+    return rows
+
+
+def _with_environment(project: Project, run: Run, wish: launch.Wish, tell: Callable[[str], None]) -> launch.Wish:
+    """Return the wish with the interpreter of an environment that has the recorded versions."""
+    connection = project.open_reader()
+    try:
+        facts = json.loads(queries.environment(connection, run.number) or "{}")
+    finally:
+        connection.close()
+    packages: dict[str, str] = facts.get("packages") or {}
+    if not wish.python or not packages:
+        raise UsageError(f"Run {run.number} recorded no packages", "workbench reproduce RUN   (without --environment)")
+    python = _environment(str(run.environment), str(facts.get("python", "")), packages, tell)
+    argv = tuple(str(python) if word == wish.python else word for word in wish.argv)
+    return dataclasses.replace(wish, python=str(python), argv=argv)
+
+
+def _environment(digest: str, version: str, packages: Mapping[str, str], tell: Callable[[str], None]) -> Path:
+    folder = user_cache_folder() / "environments" / digest[:16]
+    python, done = folder / "bin" / "python", folder / ".complete"
+    if done.exists():
+        return python
+    here = ".".join(map(str, sys.version_info[:3]))
+    if version.rpartition(".")[0] != here.rpartition(".")[0]:
+        raise EnvironmentProblem(f"The run had Python {version}, this is {here}", f"Start Workbench with {version}.")
+    tell(f"Making an environment of {len(packages)} packages, once …")
+    _do([sys.executable, "-m", "venv", "--clear", str(folder)])
+    wanted = folder / "requirements.txt"
+    ours = {"workbench-mlops", "pip", "setuptools"}
+    lines = [f"{name}=={number}" for name, number in packages.items() if name not in ours]
+    wanted.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
+    _do([*install, "-r", str(wanted)])
+    done.touch()
+    return python
+
+
+def _do(command: Sequence[str]) -> None:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_INSTALL_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EnvironmentProblem(f"The environment cannot be made: {error}", "workbench reproduce RUN") from error
+    if done.returncode:
+        last = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
+        raise EnvironmentProblem(
+            f"The environment cannot be made: {clean(last, 300)}",
+            "workbench reproduce RUN   (with the packages of now)",
+        )
+
+
+def verdict_on(project: Project, number: int) -> Verdict | None:
+    """Return the verdict on a repeated run that has ended; it comes a moment after the end."""
+    deadline = time.monotonic() + _VERDICT_SECONDS
+    while True:
+        found = next((one for one in verdicts(project, number) if one.run == number), None)
+        if found is not None or time.monotonic() > deadline:
+            return found
+        time.sleep(_LOOK_SECONDS)
+
+
+def verdicts(project: Project, number: int) -> list[Verdict]:
+    """Return the verdicts in which a run has a part."""
+    connection = project.open_reader()
+    try:
+        return repetition.of_run(connection, number)
+    finally:
+        connection.close()
