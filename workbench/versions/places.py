@@ -209,6 +209,8 @@ class Place:
         with explained(self.url):
             try:
                 found = self._ask(lambda: self._fs.find(self.path(name), detail=True))
+                if not found:  # drivers take a place that does not answer for an empty one; listing it tells
+                    self._ask(lambda: self._fs.ls(self.path(name), detail=True))
             except FileNotFoundError:
                 return {}
         return {path[len(self._root) :].lstrip("/"): dict(facts) for path, facts in sorted(found.items())}
