@@ -24,7 +24,9 @@ _HASH_DIGITS = 12
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The subcommands; each sets `run` to a function of the arguments."""
-    subparsers = parser.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=_Parser)
+    subparsers = parser.add_subparsers(
+        dest="what", required=True, metavar="WHAT", parser_class=_Parser, help="what to do with versions of data"
+    )
     _add_snapshot(subparsers)
     _add_list(subparsers)
     _add_restore(subparsers)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from workbench.runs.model import Run
 
-PRODUCER = "https://pypi.org/project/workbench-mlops/"
+PRODUCER = "urn:workbench-mlops:"
 _ENDINGS = {"finished": "COMPLETE", "failed": "FAIL", "lost": "FAIL", "stopped": "ABORT"}
 
 
