@@ -160,3 +160,43 @@ def test_without_a_terminal_it_prints_the_table(project: Project) -> None:
     answer = subprocess.run(WORKBENCH, cwd=project.folder, capture_output=True, text=True, timeout=60)
     assert answer.returncode == 0
     assert "steady" in answer.stdout
+
+
+def test_e_opens_the_output_in_the_users_editor_and_comes_back(
+    project: Project, terminals: Terminals, tmp_path: Path
+) -> None:
+    actions.start(project, actions.Request(name="heron"))
+    until(lambda: all(run.is_over for run in actions.list_runs(project)))
+    editor, opened = tmp_path / "my editor", tmp_path / "opened"
+    editor.write_text(f'#!/bin/sh\necho "EDITING $#"\nread line\nprintf "%s" "$1" > {shlex.quote(str(opened))}\n')
+    editor.chmod(0o755)
+    terminals.open("w", project.folder, EDITOR=shlex.quote(str(editor)), VISUAL="")
+    terminals.shows("w", "heron", "1–1 of 1")
+    terminals.press("w", "e")
+    terminals.shows("w", "EDITING 1")
+    terminals.press("w", "Enter")
+    terminals.shows("w", "heron", "1–1 of 1")
+    assert opened.read_text() == str(project.run_folder(actions.list_runs(project)[0].uid) / "output.log")
+
+
+def test_an_editor_that_is_missing_is_a_sentence_on_a_whole_screen(project: Project, terminals: Terminals) -> None:
+    actions.start(project, actions.Request(name="heron"))
+    until(lambda: all(run.is_over for run in actions.list_runs(project)))
+    terminals.open("w", project.folder, EDITOR="/nowhere/editor", VISUAL="")
+    terminals.shows("w", "heron", "1–1 of 1")
+    terminals.press("w", "e")
+    terminals.shows("w", "$EDITOR cannot be started", "heron")
+
+
+def test_y_puts_the_id_on_the_clipboard_through_the_terminal(project: Project, terminals: Terminals) -> None:
+    actions.start(project, actions.Request(name="heron"))
+    until(lambda: all(run.is_over for run in actions.list_runs(project)))
+    (run,) = actions.list_runs(project)
+    terminals.open("w", project.folder, SSH_CONNECTION="here", DISPLAY="")
+    terminals.tmux("set-option", "-s", "set-clipboard", "on")
+    terminals.shows("w", "heron", "1–1 of 1")
+    terminals.press("w", "y")
+    terminals.shows("w", "Copy", run.uid)
+    terminals.press("w", *"id", "Enter")
+    terminals.shows("w", f"Copied {run.uid}")
+    until(lambda: terminals.tmux("show-buffer") == run.uid, lambda: terminals.tmux("list-buffers"))

@@ -103,6 +103,19 @@ async def test_groups_fold_and_show_counts_and_the_best(project: Project) -> Non
         await shows(pilot, "▾ sweep", "third")
 
 
+async def test_a_sweep_is_what_differs_at_most_in_parameters(project: Project) -> None:
+    (project.folder / "other.py").write_text("print('score: 1')\n")
+    for command in (("train.py", "--lr", "0.1"), ("train.py", "--lr=0.2"), ("other.py",)):
+        actions.start(project, actions.Request(("python", *command), name=command[-1]))
+    wait_for(lambda: all(run.is_over for run in actions.list_runs(project)))
+    async with driven(project) as pilot:
+        await shows(pilot, "1–6 of 6")
+        await pilot.press("o", *"sweep", "enter")
+        await shows(pilot, "▾ python train.py  from run 1", "▾ python train.py  from run 4", "▾ —")
+        groups = {group.label: group.count for group in pilot.app.page.snapshot.groups}
+        assert groups == {"python train.py  from run 1": 3, "python train.py  from run 4": 2, "—": 1}
+
+
 async def test_space_marks_and_compare_says_what_is_missing(project: Project) -> None:
     async with driven(project) as pilot:
         await shows(pilot, "1–3 of 3")

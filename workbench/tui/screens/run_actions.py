@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.actions import runs as actions
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkbenchError
 from workbench.project import Project
 from workbench.runs.model import GLYPHS, Run
 from workbench.safe import clean
@@ -303,9 +303,12 @@ def edit(page: Page, path: Path) -> None:
     if not path.exists():
         page.bench.say(f"There is no {path.name} yet.")
         return
-    try:
-        with page.app.suspend():
+    failed: Exception | None = None
+    with page.app.suspend():
+        try:  # inside: Textual takes the terminal back only where the block ends in peace
             subprocess.run([*shlex.split(editor), str(path)], check=False)
-    except (OSError, ValueError) as error:
-        page.bench.show_error(error)
+        except (OSError, ValueError) as error:
+            failed = error
     page.app.refresh(repaint=True)
+    if failed is not None:
+        page.bench.show_error(WorkbenchError(f"$EDITOR cannot be started: {failed}", "export EDITOR=vim"))

@@ -304,7 +304,8 @@ class RunsPage(RunActions):
     def do_group(self) -> None:
         """Choose what to group by."""
         view = self.snapshot.view
-        names = [("", "no groups"), ("tag", "tag"), ("why", "why it ran"), ("status", "state"), ("name", "name")]
+        names = [("", "no groups"), ("tag", "tag"), ("sweep", "sweep: the same command, code and data")]
+        names += [("why", "why it ran"), ("status", "state"), ("name", "name")]
         names += [(f"params.{name}", f"params.{name}") for name in view.params]
         shown = [Choice(key, name, "", key == view.group) for key, name in names]
         self.bench.ask_for(Chooser("Group by", shown), self.group_by)

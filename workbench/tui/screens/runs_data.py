@@ -358,9 +358,11 @@ def grouped(
 
 
 def group_labels(connection: sqlite3.Connection, group: str) -> dict[int, str]:
-    """Return by run what it shares with others: tag, trigger, status, name, or a parameter."""
+    """Return by run what it shares with others: tag, sweep, trigger, status, name, or a parameter."""
     if group == "tag":
         rows = connection.execute("SELECT run, min(tag) FROM tags GROUP BY run").fetchall()
+    elif group == "sweep":
+        return sweep_labels(connection)
     elif group in ("status", "name", "kind", "host"):
         rows = connection.execute(f"SELECT id, {group} FROM runs").fetchall()
     elif group == "why":
@@ -373,6 +375,46 @@ def group_labels(connection: sqlite3.Connection, group: str) -> dict[int, str]:
         word = group.removeprefix("params.")
         return {row[0]: f"{word} = {_plain(row[1])}" for row in rows}
     return {row[0]: str(row[1]) for row in rows}
+
+
+def sweep_labels(connection: sqlite3.Connection) -> dict[int, str]:
+    """Return by run its sweep: runs of one command with the same code and data, that differ at most in parameters.
+
+    A run that shares all this with no other is in none. What follows an option of the command is a parameter too.
+    """
+    import json
+
+    sweeps: dict[tuple[str, str | None, str | None], list[int]] = {}
+    for number, command, tree, data in connection.execute(_SWEEPS):
+        sweeps.setdefault((_program(json.loads(command)), tree, data), []).append(number)
+    found = sorted((key, numbers) for key, numbers in sweeps.items() if len(numbers) > 1)
+    seen: Counter[str] = Counter(key[0] for key, _ in found)
+    return {
+        number: f"{program}  from run {numbers[0]}" if seen[program] > 1 else program
+        for (program, _, _), numbers in found
+        for number in numbers
+    }
+
+
+_SWEEPS = """
+SELECT id, command, code ->> 'tree',
+  (SELECT group_concat(path || char(0) || coalesce(hash, ''), char(0))
+     FROM (SELECT path, hash FROM inputs WHERE run = runs.id ORDER BY path))
+FROM runs ORDER BY id
+"""
+
+
+def _program(command: str | list[str]) -> str:
+    """Return a command without its options and their values."""
+    if isinstance(command, str):
+        return command
+    kept = [word for at, word in enumerate(command) if not word.startswith("-") and not _is_value(command, at)]
+    return " ".join(kept)
+
+
+def _is_value(command: list[str], at: int) -> bool:
+    before = command[at - 1] if at else ""
+    return before.startswith("--") and "=" not in before
 
 
 def _plain(value: Any) -> str:
