@@ -7,6 +7,8 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from workbench.actions import runs as actions
@@ -53,6 +55,12 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool], seconds: floa
 async def shows(pilot: Pilot[None], *words: str) -> None:
     """Wait until all these words are on the screen."""
     await until(pilot, lambda: all(word in text(pilot.app) for word in words))  # type: ignore[arg-type]
+
+
+def type_at_once(app: WorkbenchApp, words: str) -> None:
+    """Send keys as a terminal does that hands over several together."""
+    for char in words:
+        app.post_message(events.Key("enter" if char == "\n" else _character_to_key(char), char))
 
 
 @contextlib.asynccontextmanager

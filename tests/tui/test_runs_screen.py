@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui.driving import driven, screen, shows, stop_all, text, until, wait_for
+from tests.tui.driving import driven, screen, shows, stop_all, text, type_at_once, until, wait_for
 from workbench.actions import runs as actions
 from workbench.project import Project
 
@@ -266,3 +266,18 @@ def test_the_slow_script_is_ended(project: Project) -> None:
     wait_for(lambda: actions.get(project, "4").status == "running")
     stop_all(project)
     assert actions.get(project, "4").status == "stopped"
+
+
+async def test_what_is_typed_in_one_go_after_the_filter_key_is_the_filter(project: Project) -> None:
+    async with driven(project) as pilot:
+        await shows(pilot, "1–3 of 3")
+        type_at_once(pilot.app, "/val_auc > 0.75\n")
+        await shows(pilot, "1–2 of 2", "val_auc > 0.75")
+        type_at_once(pilot.app, "sval_auc\n")
+        await until(pilot, lambda: list(pilot.app.page.table.items) == [2, 3])
+        type_at_once(pilot.app, "sduration\n\n")  # the second enter comes too late to answer
+        await until(pilot, lambda: pilot.app.page.snapshot.view.sort == "duration")
+        type_at_once(pilot.app, "1")
+        await until(pilot, lambda: pilot.app.page.screen_id == "projects")
+        type_at_once(pilot.app, "2j\n")
+        await until(pilot, lambda: pilot.app.page.screen_id == "run")

@@ -24,6 +24,7 @@ from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from workbench.errors import WorkbenchError
 from workbench.paths import user_config_folder
@@ -110,8 +111,11 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self._safe = SafeFilter()
         for key in self.keys:
             for name in key.keys:
-                self._bindings.key_to_bindings.setdefault(name, []).append(
-                    Binding(name, f"press('{key.id}')", key.label, show=False)
+                self._bindings.key_to_bindings.setdefault(name, []).extend(
+                    [
+                        Binding(name, f"press_at_once('{key.id}')", key.label, show=False, priority=True),
+                        Binding(name, f"press('{key.id}')", key.label, show=False),
+                    ]
                 )
 
     # --- what is shown
@@ -286,8 +290,21 @@ class WorkbenchApp(App[None], inherit_bindings=False):
                 return
 
     def action_press(self, name: str) -> None:
-        """The action behind each key."""
+        """The action behind each key that the line being written leaves over."""
         self.press(name)
+
+    def action_press_at_once(self, name: str) -> None:
+        """The action behind each key while nothing is written: before the next key is looked at, whoever it goes to.
+
+        Without it, keys that come in one go (a fast hand, a slow line) all mean what they meant before the first.
+        """
+        self.press(name)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave keys to the line that is being written, and to a dialog."""
+        if action == "press_at_once":
+            return isinstance(self.screen, Shell) and not isinstance(self.focused, Input)
+        return super().check_action(action, parameters)
 
     def do_projects(self) -> None:
         """Go to Projects."""

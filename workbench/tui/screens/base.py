@@ -79,7 +79,7 @@ class Page(Widget):
         """Give the focus to the main widget."""
         for child in self.walk_children(Widget):
             if child.can_focus and child.display:
-                child.focus()
+                self.screen.set_focus(child)
                 return
 
     def ask(self) -> None:

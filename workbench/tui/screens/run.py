@@ -216,7 +216,7 @@ class RunPage(RunActions):
     def focus_first(self) -> None:
         """Give the focus to the pane in view."""
         main: dict[str, Panel] = {"curves": self.curves, "system": self.system, "log": self.log_view}
-        main.get(self.pane, self.text).focus()
+        self.screen.set_focus(main.get(self.pane, self.text))
 
     def do_next_pane(self) -> None:
         """Show the next pane."""

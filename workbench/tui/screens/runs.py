@@ -277,7 +277,7 @@ class RunsPage(RunActions):
         if text is not None:
             self.filter_text = text.strip()
         self.bar.close()
-        self.table.focus()
+        self.screen.set_focus(self.table)
         self.ask()
 
     def do_sort(self) -> None:

@@ -45,7 +45,7 @@ class FilterBar(Canvas):
         line.value = text
         line.cursor_position = len(text)
         line.display = True
-        line.focus()
+        self.screen.set_focus(line)  # not line.focus(), which waits: keys typed at once would still go to the table
         self.redraw()
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
@@ -35,6 +36,20 @@ class Dialog(ModalScreen[Any], inherit_bindings=False):
     def action_leave(self) -> None:
         """Leave without an answer."""
         self.dismiss(None)
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Answer and leave; a second answer, by a second enter, says nothing any more."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
+
+    def on_key(self, event: events.Key) -> None:
+        """Give the line what was typed while the dialog was still being put up."""
+        for line in self.query(Input):
+            if self.focused is line:
+                return
+            if event.key == "enter":
+                self.call_later(line.action_submit)
+            elif event.is_printable and event.character:
+                line.insert_text_at_cursor(event.character)
 
 
 class _Box(Canvas):
@@ -113,7 +128,7 @@ class Confirm(Dialog):
     def on_mount(self) -> None:
         """Give the focus to Cancel."""
         if not self._key:
-            self.query_one(_Buttons).focus()
+            self.set_focus(self.query_one(_Buttons))
 
     def on_key(self, event: events.Key) -> None:
         """Answer, or move between the buttons."""
@@ -163,7 +178,7 @@ class Prompt(Dialog):
 
     def on_mount(self) -> None:
         """Write at once."""
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what is wrong while it is written."""
@@ -279,7 +294,7 @@ class Chooser(Dialog):
 
     def on_mount(self) -> None:
         """Write at once, the cursor on the first choice that is on."""
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
         table = self.query_one(_List)
         first = next((index for index, choice in enumerate(self._choices) if choice.on and not self._many), 0)
         table.cursor = first
