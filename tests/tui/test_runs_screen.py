@@ -281,3 +281,11 @@ async def test_what_is_typed_in_one_go_after_the_filter_key_is_the_filter(projec
         await until(pilot, lambda: pilot.app.page.screen_id == "projects")
         type_at_once(pilot.app, "2j\n")
         await until(pilot, lambda: pilot.app.page.screen_id == "run")
+
+
+async def test_keys_typed_before_a_page_is_there_wait_for_it(project: Project) -> None:
+    async with driven(project) as pilot:
+        type_at_once(pilot.app, "/val_auc > 0.75\n")
+        await shows(pilot, "1–2 of 2", "val_auc > 0.75")
+        type_at_once(pilot.app, "\n]")
+        await until(pilot, lambda: pilot.app.page.screen_id == "run" and pilot.app.page.pane != "curves")

@@ -67,7 +67,9 @@ class Done(Message):
 
 
 class Shell(Screen[None], inherit_bindings=False):
-    """The one screen of the app; what Textual would bind to tab is left to the registry."""
+    """The one screen of the app; what Textual would bind to tab is left to the registry, pages choose their focus."""
+
+    AUTO_FOCUS = ""
 
 
 class WorkbenchApp(App[None], inherit_bindings=False):
@@ -108,6 +110,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self._jobs = itertools.count(1)
         self._said_timer: Any = None
         self._bars_at = 0.0
+        self._early: list[events.Key] = []
         self._safe = SafeFilter()
         for key in self.keys:
             for name in key.keys:
@@ -214,9 +217,13 @@ class WorkbenchApp(App[None], inherit_bindings=False):
     def _entered(self, page: Page, target: Any) -> None:
         if self.page is page:
             page.enter(target)
+            page.entered = True
             page.focus_first()
             page.ask()
             self.refresh_bars()
+        early, self._early = self._early, []
+        for event in early:
+            self.call_next(self.on_event, event)
 
     def open_project(self, project: Project) -> None:
         """Open another project at its runs."""
@@ -252,6 +259,14 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self.refresh_bars()
 
     # --- keys
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keep keys that are typed while a page is put up until it is there."""
+        waits = self.page is not None and not self.page.entered and isinstance(self.screen, Shell)
+        if isinstance(event, events.Key) and waits:
+            self._early.append(event)
+            return
+        await super().on_event(event)
 
     def why_not(self, key: Key) -> str:
         """Return why a key cannot act now, "" where it can."""

@@ -37,6 +37,8 @@ class Page(Widget):
     DEFAULT_CSS = "Page { layout: vertical; width: 1fr; height: 1fr; background: $background; }"
 
     screen_id: ClassVar[str] = ""
+    entered: bool = False
+    """Whether it has been entered once; before, nothing is read for it and keys wait."""
     every: float | None = None
     """Read again after so many seconds though the store has not changed; None only reads after changes."""
 
@@ -84,5 +86,5 @@ class Page(Widget):
 
     def ask(self) -> None:
         """Read again, now; nothing happens while another screen is in view."""
-        if self.bench.page is self:
+        if self.bench.page is self and self.entered:
             self.bench.reader.ask(Ask(self.screen_id, self.project, self.request(), self.load, self.every))
