@@ -60,7 +60,8 @@ async def shows(pilot: Pilot[None], *words: str) -> None:
 def type_at_once(app: WorkbenchApp, words: str) -> None:
     """Send keys as a terminal does that hands over several together."""
     for char in words:
-        app.post_message(events.Key("enter" if char == "\n" else _character_to_key(char), char))
+        name = {"\n": "enter", "\t": "tab"}.get(char) or _character_to_key(char)
+        app.post_message(events.Key(name, char))
 
 
 @contextlib.asynccontextmanager

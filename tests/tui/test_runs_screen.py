@@ -287,5 +287,6 @@ async def test_keys_typed_before_a_page_is_there_wait_for_it(project: Project) -
     async with driven(project) as pilot:
         type_at_once(pilot.app, "/val_auc > 0.75\n")
         await shows(pilot, "1–2 of 2", "val_auc > 0.75")
-        type_at_once(pilot.app, "\n]")
+        pilot.app.open_run(3)
+        type_at_once(pilot.app, "\t")
         await until(pilot, lambda: pilot.app.page.screen_id == "run" and pilot.app.page.pane != "curves")
