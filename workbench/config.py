@@ -5,6 +5,7 @@ The tables are named tuples rather than dataclasses: every command loads them, a
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -212,6 +213,8 @@ def _check(config: Config, name: str) -> None:
 
 def _convert(value: Any, kind: Any, where: str, name: str) -> Any:
     """Return `value` as `kind`; the kinds are those of the tables above, nothing more general."""
+    if kind is str:
+        return _expect(value, kind, where, name)
     origin = typing.get_origin(kind)
     if is_table(kind):
         return _table(value, kind, where, name)
@@ -254,6 +257,7 @@ def _table(value: Any, kind: Any, where: str, name: str) -> Any:
     return kind(**{key: _convert(item, hints[key], _join(where, key), name) for key, item in table.items()})
 
 
+@functools.cache  # a pipeline of hundreds of stages asks for the same table each time
 def _hints(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 

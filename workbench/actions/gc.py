@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import EnvironmentProblem, WorkbenchError
 from workbench.project import Project
-from workbench.runs import inputs
+from workbench.runs import inputs, stage_outputs
 from workbench.store.connection import transaction
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _of_models(connection: sqlite3.Connection) -> set[tuple[str, str]]:
 
 
 def _needed(project: Project, connection: sqlite3.Connection, objects: Objects, expired: set[int]) -> set[str]:
-    """Return the hashes of all contents that a version of data, an output, an input under way or a model needs."""
+    """Return the hashes of all contents that a version of data, an output, a run under way or a model needs."""
     from workbench.versions import data
 
     wanted = {
@@ -159,7 +159,9 @@ def _needed(project: Project, connection: sqlite3.Connection, objects: Objects, 
     outputs = connection.execute("SELECT hash, kind FROM outputs WHERE hash IS NOT NULL AND hash != ''")
     wanted |= {(hash, kind) for hash, kind in outputs if hash not in gone}
     for (uid,) in connection.execute("SELECT uid FROM runs WHERE status IN ('queued', 'running')"):
-        wanted |= {(item["hash"], item["kind"]) for item in inputs.read(project.run_folder(uid))[0] if item["hash"]}
+        folder = project.run_folder(uid)
+        wanted |= {(item["hash"], item["kind"]) for item in inputs.read(folder)[0] if item["hash"]}
+        wanted |= {(item.hash, item.kind) for item in stage_outputs.before(folder) if item.hash}
     wanted |= _of_models(connection)
     found: set[str] = set()
     for hash, kind in wanted:

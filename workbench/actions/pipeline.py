@@ -5,26 +5,32 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from workbench.actions import data
 from workbench.config import Train
 from workbench.errors import ConfigError, EnvironmentProblem, UsageError
 from workbench.pipeline import stages as graphs
 from workbench.pipeline.cache import Hashes
-from workbench.pipeline.history import History
+from workbench.pipeline.history import ONLY_STAGE, History
 from workbench.pipeline.plan import Made, Verdict, World, plan
 from workbench.project import Project
 from workbench.runs import params as parameters
 from workbench.runs import stage_keys
 from workbench.safe import clean
 
+if TYPE_CHECKING:
+    import sqlite3
+
+    from workbench.pipeline.reasons import Basis
+    from workbench.runs.launch import Wish
+
 LOCK_NAME = "pipeline.lock"
-ONLY_STAGE = "train"
+LOG_NAME = "pipeline.log"
 
 
 @dataclass(frozen=True)
@@ -37,46 +43,70 @@ class Request:
     trigger: Mapping[str, Any] = field(default_factory=lambda: {"kind": "hand"})
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """A project's stages, their graph, and what is to be done with those that are wanted."""
+
+    stages: Mapping[str, Train]
+    graph: graphs.Graph
+    forced: frozenset[str]
+    verdicts: list[Verdict]
+
+
 def stages_of(project: Project) -> Mapping[str, Train]:
     """Return the stages by name; [train] alone is one stage named "train". Raises UsageError where there are none."""
     config = project.config
     if config.stages:
         return config.stages
     if config.train.command:
-        return {ONLY_STAGE: config.train}
+        return {ONLY_STAGE: config.train._replace(inputs=(*config.train.inputs, *_implied(project)))}
     raise UsageError(
         "workbench.toml names no stages",
         'Add  [stages.prepare] command = "python prepare.py"  with inputs and outputs.',
     )
 
 
+def _implied(project: Project) -> Iterator[str]:
+    """Yield the data beside its inputs that a run of [train] is taken to read: what of [data] is there."""
+    from workbench.runs.inputs import is_url
+    from workbench.versions.matching import Refused, matching
+
+    made = [graphs.normal(name) for name in project.config.train.outputs]
+    for where in data.sources(project.config):
+        try:
+            found = [] if is_url(where) else matching(project.folder, where)
+        except Refused:
+            continue
+        for path in found:
+            if os.path.lexists(project.folder / path) and not any(graphs.holds(name, path) for name in made):
+                yield path
+
+
 def check(project: Project, request: Request = Request()) -> list[Verdict]:
-    """Return what would be done with each stage, in order; changes nothing. Raises ConfigError, UsageError."""
-    return _check(project, request)[1]
+    """Return what would be done with each stage, in order, and why; runs nothing. Raises ConfigError, UsageError."""
+    return _look(project, request, explain=True).verdicts
 
 
-def _check(project: Project, request: Request) -> tuple[graphs.Graph, list[Verdict]]:
+def _look(project: Project, request: Request, *, explain: bool) -> _Plan:
     stages = stages_of(project)
     graph = graphs.build(stages)
     wanted = graph.upstream(request.stages or graph.order)
-    bases = _bases(project, {name: stages[name] for name in graph.order if name in wanted}, request)
+    chosen = {name: stages[name] for name in graph.order if name in wanted}
     forced = frozenset(request.stages or wanted) if request.force else frozenset()
-    hashes = Hashes(project)
+    hashes = Hashes(project, data.sources(project.config, whole=False))
     connection = project.open_reader() if project.store_path.exists() else None
     try:
         history = History(connection)
-        verdicts = plan(graph, stages, bases, World(hashes.found, history.earlier, _kept(project)), forced)
-        found = [
-            replace(verdict, reason=_why(project, verdict, stages[verdict.stage], history))
-            if verdict.state == "run" and not verdict.reason
-            else verdict
-            for verdict in verdicts.values()
-        ]
+        world = World(hashes.found, hashes.problem, hashes.sources, history.earlier, _kept(project))
+        verdicts = list(plan(graph, stages, _bases(project, chosen, request), world, forced).values())
+        if explain:
+            why = _Why(project, connection, history, hashes, request)
+            verdicts = [why.of(one, stages[one.stage]) for one in verdicts]
     finally:
         if connection is not None:
             connection.close()
     hashes.save()
-    return graph, found
+    return _Plan(stages, graph, forced, verdicts)
 
 
 def _kept(project: Project) -> Any:
@@ -94,17 +124,14 @@ def _kept(project: Project) -> Any:
 
 def _bases(project: Project, stages: Mapping[str, Train], request: Request) -> dict[str, str]:
     """Return the part of each stage's key that its command and parameters make; each file is read once."""
-    if request.overrides:
-        from workbench.actions.runs import Request as RunRequest
-        from workbench.actions.runs import wish_for
-
-        wanted = RunRequest(overrides=request.overrides)
-        return {name: wish_for(project, stage, name, wanted).stage_base for name, stage in stages.items()}
-    files: dict[str, Mapping[str, Any]] = {"": {}}
-    bases = {}
     for name, stage in stages.items():
         if not stage.command:
             raise ConfigError(f"stages.{clean(name)} has no command", f'[stages.{clean(name)}] command = "…"')
+    if request.overrides:
+        return {name: _wish(project, name, stage, request).stage_base for name, stage in stages.items()}
+    files: dict[str, Mapping[str, Any]] = {"": {}}
+    bases = {}
+    for name, stage in stages.items():
         if stage.params not in files:
             files[stage.params] = _params(project, stage.params)
         bases[name] = stage_keys.base(stage.command, files[stage.params], stage.params_used)
@@ -119,57 +146,93 @@ def _params(project: Project, name: str) -> Mapping[str, Any]:
         raise ConfigError(f"Cannot read {clean(name)}: {error.strerror}", "Check params in workbench.toml.") from error
 
 
-def _why(project: Project, verdict: Verdict, stage: Train, history: History) -> str:
-    """Return why a stage is out of date: what differs from its last finished run."""
-    last = history.last(verdict.stage)
-    if last is None:
-        return "it never ran"
-    connection = project.open_reader()
-    try:
-        (command,) = connection.execute("SELECT command FROM runs WHERE id = ?", (last,)).fetchone()
-        before = dict(connection.execute("SELECT path, coalesce(hash, '') FROM inputs WHERE run = ?", (last,)))
-        old = {
-            name: json.loads(value) if is_json else value
-            for name, value, is_json in connection.execute(
-                "SELECT names.name, value, json FROM params JOIN names ON names.id = params.name"
-                " WHERE run = ? AND source IN ('file', 'override')",
-                (last,),
-            )
-        }
-    finally:
-        connection.close()
-    found = [*_files(before, verdict.inputs or {}), *_values(project, stage, old), *_words(stage, json.loads(command))]
-    return "; ".join(found) or f"its command, parameters or inputs are not those of run {last}"
+# --- why
 
 
-def _files(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
-    for path in sorted({*old, *new}):
-        before, after = old.get(path, ""), new.get(path, "")
-        if before != after:
-            yield f"{path} {before[:8] or '—'} → {after[:8] or '—'}"
+@dataclass(frozen=True)
+class _Why:
+    """Finds what is another than in the run that left what lies there now, else than in the newest one."""
+
+    project: Project
+    connection: sqlite3.Connection | None
+    history: History
+    hashes: Hashes
+    request: Request
+
+    def of(self, verdict: Verdict, stage: Train) -> Verdict:
+        """Return a verdict with its reason."""
+        from workbench.pipeline import reasons
+
+        if verdict.state != "run" or verdict.reason:
+            return verdict
+        runs = self.history.runs(verdict.stage)
+        if not runs or self.connection is None:
+            return replace(verdict, reason="it never ran")
+        now = self._found(runs)
+        candidates = [run for run in runs if now and self._left(run, now)] or runs[:1]
+        new = _basis_now(self.project, stage, verdict, self.request)
+        past = [(run, _basis_of(self.project, self.connection, run, verdict)) for run in candidates]
+        nearest = reasons.nearest(past, new, stage.params_used)
+        assert nearest is not None
+        run, found = nearest
+        words = "; ".join(found) or f"its command, parameters or inputs are not those of run {run}"
+        return replace(verdict, reason=words, since=run)
+
+    def _found(self, runs: Sequence[int]) -> dict[str, str]:
+        """Return the hashes of what lies now where the runs left their outputs."""
+        from glob import escape
+
+        paths = {path for run in runs for path, made in self.history.outputs(run).items() if made.hash}
+        return {path: hash for name in paths for path, hash in self.hashes.found(escape(name)).items()}
+
+    def _left(self, run: int, now: Mapping[str, str]) -> bool:
+        outputs = self.history.outputs(run)
+        return bool(outputs) and all(now.get(path, "") == made.hash for path, made in outputs.items())
 
 
-def _values(project: Project, stage: Train, old: Mapping[str, Any]) -> Iterator[str]:
-    new = stage_keys.used_params(_params(project, stage.params) if stage.params else {}, stage.params_used)
-    old = stage_keys.used_params(old, stage.params_used)
-    for name in sorted({*old, *new}):
-        if old.get(name) != new.get(name):
-            yield f"{name} {_value(old, name)} → {_value(new, name)}"
-
-
-def _value(values: Mapping[str, Any], name: str) -> str:
-    return json.dumps(values[name], ensure_ascii=False, default=str) if name in values else "—"
-
-
-def _words(stage: Train, old: list[str] | str) -> Iterator[str]:
-    import shlex
-
+def _basis_now(project: Project, stage: Train, verdict: Verdict, request: Request) -> Basis:
     from workbench.actions.runs import split_command
+    from workbench.pipeline.reasons import Basis
 
     argv, shell = split_command(stage.command, ())
-    new = argv[-1] if shell else argv
-    if new != old:
-        yield f"command {old if isinstance(old, str) else shlex.join(old)} → {stage.command}"
+    overrides = {name: parameters.parse_value(value) for name, value in request.overrides.items()}
+    params = {**(_params(project, stage.params) if stage.params else {}), **overrides}
+    return Basis(argv[-1] if shell else argv, params, verdict.inputs or {}, verdict.sources or {})
+
+
+def _basis_of(project: Project, connection: sqlite3.Connection, run: int, verdict: Verdict) -> Basis:
+    """Return what a run ran on; of its sources only those are looked up that count now."""
+    from workbench.pipeline import history
+    from workbench.pipeline.reasons import Basis
+    from workbench.runs.inputs import MOST_INPUTS
+
+    inputs = history.inputs_of(connection, run)
+    if len(inputs) >= MOST_INPUTS:  # of the others no row says what they were
+        inputs = {**(verdict.inputs or {}), **inputs}
+    return Basis(
+        history.command_of(connection, run),
+        history.params_of(connection, run),
+        inputs,
+        _sources_of(project, connection, run, verdict.sources or {}),
+    )
+
+
+def _sources_of(
+    project: Project, connection: sqlite3.Connection, run: int, paths: Mapping[str, str]
+) -> Mapping[str, str]:
+    from blake3 import blake3
+
+    from workbench.versions import code
+
+    (stored,) = connection.execute("SELECT code FROM runs WHERE id = ?", (run,)).fetchone()
+    version = code.CodeVersion.from_json({"kind": "none", **json.loads(stored)})
+    if version.kind == "none":
+        return paths
+    found = {path: code.read(project.folder, project.objects_folder, version, path) for path in paths}
+    return {path: blake3(content).hexdigest() for path, content in found.items() if content is not None}
+
+
+# --- running
 
 
 class Driving:
@@ -180,7 +243,7 @@ class Driving:
         self.pid = process.pid
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Yield what happens until the pipeline has ended: run, restored, refused, ended, end."""
+        """Yield what happens until the pipeline has ended: run, restored, refused, waits, ended, end."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             event = json.loads(line)
@@ -189,12 +252,69 @@ class Driving:
                 break
         self._process.wait()
 
-    def first_runs(self) -> list[int]:
-        """Wait for the first run to begin, and return its number; nothing where none was needed."""
-        for event in self.events():
-            if event["event"] == "run":
-                return [int(event["run"])]
-        return []
+    def stop(self) -> None:
+        """Ask it to stop what it runs, and to start nothing more."""
+        self._process.terminate()
+
+    def let_go(self) -> None:
+        """Listen no more; it goes on."""
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        _left_alone.append(self._process)
+
+
+_left_alone: list[subprocess.Popen[bytes]] = []
+
+
+@dataclass(frozen=True)
+class Begun:
+    """How a pipeline began: the first run, or that it waits for room; what was restored and refused before that.
+
+    `verdicts` is the plan. Nothing of it going on, `over` is true.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    runs: tuple[int, ...] = ()
+    restored: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    over: bool = True
+
+    @property
+    def words(self) -> str:
+        """What became of it, in one sentence."""
+        if all(verdict.state == "current" for verdict in self.verdicts):
+            return outcome(self.verdicts)
+        parts = [f"restored: {', '.join(self.restored)}"] if self.restored else []
+        parts += self.refused
+        if not self.over:
+            parts.append(f"run {self.runs[0]} has begun" if self.runs else "it waits for other runs to end")
+        return clean("; ".join(parts) or "Nothing was run", 400)
+
+
+def begin(project: Project, request: Request = Request()) -> Begun:
+    """Start what is out of date, and return once it is known how that begins; the pipeline goes on by itself.
+
+    Raises as `start` does.
+    """
+    _left_alone[:] = [process for process in _left_alone if process.poll() is None]
+    verdicts, driving = start(project, request)
+    if driving is None:
+        return Begun(tuple(verdicts))
+    runs: list[int] = []
+    restored: list[str] = []
+    refused: list[str] = []
+    over = True
+    for event in driving.events():
+        if event["event"] == "restored":
+            restored.append(event["stage"])
+        elif event["event"] == "refused":
+            refused.append(f"{event['stage']}: {event['text']}")
+        elif event["event"] in ("run", "waits"):
+            runs = [int(event["run"])] if "run" in event else []
+            over = False
+            break
+    driving.let_go()
+    return Begun(tuple(verdicts), tuple(runs), tuple(restored), tuple(refused), over)
 
 
 def start(project: Project, request: Request = Request()) -> tuple[list[Verdict], Driving | None]:
@@ -202,15 +322,13 @@ def start(project: Project, request: Request = Request()) -> tuple[list[Verdict]
 
     Raises ConfigError, UsageError, and EnvironmentProblem where a pipeline of the project goes on already.
     """
-    from workbench.actions import runs
+    found = _look(project, request, explain=False)
+    to_do = [verdict.stage for verdict in found.verdicts if verdict.state != "current"]
+    if not to_do:
+        return found.verdicts, None
+    import pickle
 
-    graph, verdicts = _check(project, request)
-    if all(verdict.state == "current" for verdict in verdicts):
-        return verdicts, None
-    stages = stages_of(project)
-    wanted = runs.Request(overrides=request.overrides, trigger=request.trigger)
-    wishes = {one.stage: runs.wish_for(project, stages[one.stage], one.stage, wanted) for one in verdicts}
-    forced = frozenset(request.stages or wishes) if request.force else frozenset[str]()
+    from workbench.actions import runs
     from workbench.pipeline.driver import Order
 
     connection = project.open_store()
@@ -218,8 +336,32 @@ def start(project: Project, request: Request = Request()) -> tuple[list[Verdict]
         runs.recover(project, connection)
     finally:
         connection.close()
-    order = Order(graph, dict(stages), wishes, forced, project.config.max_parallel)
-    return verdicts, Driving(_spawn(project, pickle.dumps(order)))
+    wishes = {name: _wish(project, name, found.stages[name], request) for name in to_do}
+    sources = data.sources(project.config, whole=False)
+    order = Order(found.graph, dict(found.stages), wishes, found.forced, project.config.max_parallel, sources)
+    return found.verdicts, Driving(_spawn(project, pickle.dumps(order)))
+
+
+def _wish(project: Project, name: str, stage: Train, request: Request) -> Wish:
+    from workbench.actions import runs
+
+    wanted = runs.Request(overrides=request.overrides, trigger=request.trigger)
+    return runs.wish_for(project, stage, name if name in project.config.stages else "", wanted)
+
+
+def goes_on(project: Project) -> bool:
+    """Return whether a pipeline of the project is going on."""
+    try:
+        lock = os.open(project.inner / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _spawn(project: Project, order: bytes) -> subprocess.Popen[bytes]:
@@ -235,7 +377,7 @@ def _spawn(project: Project, order: bytes) -> subprocess.Popen[bytes]:
             "A pipeline of this project goes on already", "workbench runs   shows it, workbench stop RUN   ends it."
         ) from None
     try:
-        with (project.inner / "pipeline.log").open("ab") as log:
+        with (project.inner / LOG_NAME).open("ab") as log:
             process = Detached(
                 [sys.executable, "-P", "-m", "workbench.pipeline.driver", str(project.folder), str(lock)],
                 stdin=subprocess.PIPE,

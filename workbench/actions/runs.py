@@ -143,7 +143,9 @@ def _steps(project: Project, request: Request) -> list[tuple[str, Train]]:
     if config.train.command:
         return [("", config.train)]
     if config.stages:
-        return list(config.stages.items())
+        from workbench.pipeline.stages import build
+
+        return [(name, config.stages[name]) for name in build(config.stages).order]
     raise UsageError(
         "workbench.toml names no command to run",
         'Add  [train] command = "python train.py"  to it, or: workbench run -- python train.py',
@@ -180,7 +182,7 @@ def _wish(
         params_file=step.params if file_bytes else "",
         params_bytes=file_bytes,
         inputs=step.inputs,
-        data=data_sources(project.config, whole=not stage),
+        data=data_sources(project.config, whole=stage not in project.config.stages),
         outputs=step.outputs,
         metrics=step.metrics,
         tags=(*request.tags, *([f"stage:{stage}"] if stage else [])),
@@ -190,12 +192,14 @@ def _wish(
         notices=tuple(_unknown(rest, file_params, script, step.params)),
         isolation={"kind": "copy"} if step.isolate else None,
         stage=stage,
-        stage_base=stage_keys.base(
-            _said(step.command, argv, handed), found_in_file(file_params, rest), step.params_used
-        )
-        if stage
-        else "",
+        stage_base=_base(step, _said(step.command, argv, handed), found_in_file(file_params, rest)),
+        stage_command=step.command,
     )
+
+
+def _base(step: Train, command: str, found: Mapping[str, Any]) -> str:
+    """Return the part of a run's key that is known now; a command that the user typed has none."""
+    return stage_keys.base(command, found, step.params_used) if step.command else ""
 
 
 def _said(configured: str, argv: Sequence[str], handed: Iterable[str]) -> str:

@@ -45,21 +45,26 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run or args.explain:
         _show(actions.check(project, request), as_json=args.json, all_stages=args.explain)
         return 0
-    verdicts, driving = actions.start(project, request)
-    if driving is None:
-        if args.json:
-            output.print_json(_document(verdicts))
-        else:
-            output.say(actions.outcome(verdicts) + ".")
-        return 0
     if args.detach:
-        numbers = driving.first_runs()
-        if args.json:
-            output.print_json({"runs": numbers, "stages": _document(verdicts)})
-        elif numbers:
-            print(numbers[0])
-        return 0
-    return _follow(project, driving, as_json=args.json)
+        return _detached(actions.begin(project, request), as_json=args.json)
+    verdicts, driving = actions.start(project, request)
+    if driving is not None:
+        return _follow(project, driving, as_json=args.json)
+    if args.json:
+        output.print_json(_document(verdicts))
+    else:
+        output.say(actions.outcome(verdicts) + ".")
+    return 0
+
+
+def _detached(begun: actions.Begun, *, as_json: bool) -> int:
+    if as_json:
+        output.print_json({"runs": list(begun.runs), "stages": _document(begun.verdicts)})
+    else:
+        for number in begun.runs:
+            print(number)
+        output.say(begun.words + ".")
+    return 1 if begun.refused and begun.over else 0
 
 
 def _show(verdicts: Sequence[Verdict], *, as_json: bool, all_stages: bool) -> None:
@@ -69,9 +74,13 @@ def _show(verdicts: Sequence[Verdict], *, as_json: bool, all_stages: bool) -> No
     shown = [one for one in verdicts if all_stages or one.state != "current"]
     width = max((len(clean(one.stage)) for one in shown), default=0)
     for one in shown:
-        reason = clean(one.reason, 400) if one.reason else _as_before(one)
+        reason = clean(one.reason, 400) + _since(one) if one.reason else _as_before(one)
         print(f"{clean(one.stage):<{width}}  {_WORDS[one.state]:<17}  {reason}".rstrip())
     output.say(actions.outcome(verdicts) + ".")
+
+
+def _since(verdict: Verdict) -> str:
+    return f"  (since run {verdict.since})" if verdict.since is not None and verdict.key else ""
 
 
 def _as_before(verdict: Verdict) -> str:
@@ -85,6 +94,7 @@ def _document(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
             "state": one.state,
             "reason": clean(one.reason, 1000) or None,
             "run": one.earlier.run if one.earlier is not None else None,
+            "since": one.since,
             "key": one.key or None,
         }
         for one in verdicts
@@ -108,10 +118,15 @@ def _follow(project: Project, driving: actions.Driving, *, as_json: bool) -> int
                     stay(project, event["run"], quiet=as_json)
                 elif event["event"] == "restored":
                     output.say(f"{clean(event['stage'])}: restored from run {event['run']}")
+                    for sentence in event["kept"]:
+                        output.say(clean(sentence, 400))
+                elif event["event"] == "waits":
+                    output.say("Waiting for other runs of the project to end.")
                 elif event["event"] == "refused":
                     output.say(f"{clean(event['stage'])}: {clean(event['text'])}")
             break
         except KeyboardInterrupt:
+            driving.stop()
             stop(project, numbers)
             output.say("Stopping. Ctrl-C again leaves without waiting.")
             events = driving.events()

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from workbench.config import Train
 from workbench.errors import ConfigError
-from workbench.pipeline.stages import Graph, covers
+from workbench.pipeline.stages import Graph, covers, is_glob, normal
 from workbench.runs.stage_keys import key
 from workbench.safe import clean
 
@@ -36,7 +36,9 @@ class Verdict:
     """What is to be done with a stage.
 
     `state` is "current", "restore" (an earlier run had the same command, parameters and inputs), "run", or "waits"
-    (a stage before it will run, so only then it is known). `missing` are outputs that are not as that run left them.
+    (a stage before it will change first, so only then it is known). `inputs` and `sources` (the scripts that its
+    command runs) are hashes by path, `missing` the outputs that are not as the `earlier` run left them, and `since` is
+    the run that `reason` compares with.
     """
 
     stage: str
@@ -44,15 +46,24 @@ class Verdict:
     reason: str = ""
     key: str = ""
     inputs: Mapping[str, str] | None = None
+    sources: Mapping[str, str] | None = None
     earlier: Earlier | None = None
     missing: tuple[str, ...] = ()
+    since: int | None = None
 
 
 @dataclass(frozen=True)
 class World:
-    """How a plan looks at files and earlier runs: the hashes of what a pattern names, runs by stage and key."""
+    """How a plan looks at files and earlier runs.
+
+    `found` gives the hashes of what a pattern names, `problem` why a path could not be read ("" where it is simply not
+    there), `sources` the hashes of the scripts of a command, `earlier` a run by stage and key, and `kept` whether the
+    object store has a content.
+    """
 
     found: Callable[[str], Found]
+    problem: Callable[[str], str]
+    sources: Callable[[str], Found]
     earlier: Callable[[str, str], Earlier | None]
     kept: Callable[[Made], bool]
 
@@ -65,20 +76,53 @@ def plan(
     for name in graph.order:
         if name not in bases:
             continue
-        unsure = [other for other in graph.before[name] if other in verdicts and verdicts[other].state != "current"]
-        running = [other for other in unsure if verdicts[other].state in ("run", "waits")]
-        if running and name not in forced:
-            path = graph.before[name][running[0]]
-            verdicts[name] = Verdict(name, "waits", f"{running[0]}, which makes {path}, will run before it")
-            continue
-        coming = {
-            path: made.hash
-            for other in unsure
-            if (earlier := verdicts[other].earlier) is not None
-            for path, made in earlier.outputs.items()
+        unsure = {
+            other: verdicts[other]
+            for other in graph.before[name]
+            if other in verdicts and verdicts[other].state != "current"
         }
+        waits = _waits(name, stages[name], graph, unsure)
+        if waits:
+            _refuse_missing(name, stages[name], graph, world)
+            verdicts[name] = Verdict(name, "run", _FORCED) if name in forced else Verdict(name, "waits", waits)
+            continue
+        coming = _outputs(unsure)
         verdicts[name] = decide(name, stages[name], bases[name], graph, world, coming, forced=name in forced)
     return verdicts
+
+
+_FORCED = "asked for with --force"
+
+
+def _waits(name: str, stage: Train, graph: Graph, unsure: Mapping[str, Verdict]) -> str:
+    """Return which stage must come first before anything is known of this one; "" where all is known."""
+    for other, verdict in unsure.items():
+        if verdict.state != "restore":
+            return f"{other}, which makes {graph.before[name][other]}, will run before it"
+    coming = _outputs(unsure)
+    for pattern, makers in graph.makers[name].items() if unsure else ():
+        restored = next((other for other in makers if other in unsure), None)
+        if restored is not None and not is_glob(pattern) and normal(pattern) not in coming:
+            return f"{restored}, which makes {pattern}, will be restored before it"
+    return ""
+
+
+def _outputs(restored: Mapping[str, Verdict]) -> dict[str, str]:
+    return {
+        path: made.hash
+        for verdict in restored.values()
+        if verdict.earlier is not None
+        for path, made in verdict.earlier.outputs.items()
+    }
+
+
+def _refuse_missing(name: str, stage: Train, graph: Graph, world: World) -> None:
+    """Raise ConfigError for an input that no stage makes and that is not there, before anything is run for nothing."""
+    for pattern in stage.inputs:
+        if pattern not in graph.makers[name]:
+            for path, hash in world.found(pattern).items():
+                if not hash:
+                    raise missing_input(name, path, (), world.problem(path))
 
 
 def decide(
@@ -94,45 +138,67 @@ def decide(
     """Return what is to be done with one stage whose inputs are there, or `coming`; raises ConfigError."""
     inputs: dict[str, str] = {}
     for pattern in stage.inputs:
-        found = {
-            **world.found(pattern),
-            **{path: hash for path, hash in (coming or {}).items() if covers(pattern, path)},
-        }
+        found = world.found(pattern)
+        if coming:
+            found = {**found, **{path: hash for path, hash in coming.items() if covers(pattern, path)}}
         for path, hash in found.items():
-            if not hash and not graph.before[name]:
-                raise missing_input(name, path)
+            if not hash:
+                raise missing_input(name, path, graph.makers[name].get(pattern, ()), world.problem(path))
             inputs[path] = hash
-    whole = key(base, inputs.items())
+    sources = world.sources(stage.command)
+    whole = key(base, {**sources, **inputs}.items())
     earlier = world.earlier(name, whole)
     if forced:
-        return Verdict(name, "run", "asked for with --force", whole, inputs, earlier)
+        return Verdict(name, "run", _FORCED, whole, inputs, sources, earlier)
     if earlier is None:
-        return Verdict(name, "run", "", whole, inputs)
-    changed = _changed(stage, earlier, world)
+        return Verdict(name, "run", "", whole, inputs, sources)
+    unknown, changed = _held_against(stage, earlier, world)
+    if unknown:
+        why = f"{unknown[0]} was not among the outputs of run {earlier.run}"
+        return Verdict(name, "run", why, whole, inputs, sources, since=earlier.run)
     if not changed:
-        return Verdict(name, "current", "", whole, inputs, earlier)
-    lost = [path for path in changed if path in earlier.outputs and not world.kept(earlier.outputs[path])]
+        return Verdict(name, "current", "", whole, inputs, sources, earlier)
+    lost = [path for path in changed if not world.kept(earlier.outputs[path])]
     if lost:
         why = f"{lost[0]} is not as run {earlier.run} left it, and its content is not in the object store"
-        return Verdict(name, "run", why, whole, inputs, earlier)
+        return Verdict(name, "run", why, whole, inputs, sources, since=earlier.run)
     what = f"{changed[0]}" + (f" and {len(changed) - 1} more" if len(changed) > 1 else "")
-    return Verdict(name, "restore", f"{what} as run {earlier.run} left it", whole, inputs, earlier, tuple(changed))
+    why = f"{what} as run {earlier.run} left it"
+    return Verdict(name, "restore", why, whole, inputs, sources, earlier, tuple(changed))
 
 
-def missing_input(stage: str, path: str) -> ConfigError:
-    """Return the error for a file that a stage reads and no stage makes."""
+def missing_input(stage: str, path: str, makers: tuple[str, ...], problem: str) -> ConfigError:
+    """Return the error for a file that a stage reads and that is not there, or cannot be read."""
+    reads = f"stages.{clean(stage)} reads {clean(path)}"
+    if problem:
+        return ConfigError(
+            f"{reads}: {clean(problem)}", f"Look at {clean(path)}, or at inputs of stages.{clean(stage)}"
+        )
+    if makers:
+        maker = clean(makers[0])
+        return ConfigError(
+            f"{reads}, which stages.{maker} should make but did not",
+            f"Check outputs and command of stages.{maker}, or inputs of stages.{clean(stage)}.",
+        )
     return ConfigError(
-        f"stages.{clean(stage)} reads {clean(path)}, which is not there and which no stage makes",
+        f"{reads}, which is not there and which no stage makes",
         f"Put the file there, or name it in the outputs of the stage that makes it. inputs of stages.{clean(stage)}",
     )
 
 
-def _changed(stage: Train, earlier: Earlier, world: World) -> list[str]:
-    """Return the declared outputs that are not as the earlier run left them."""
+def _held_against(stage: Train, earlier: Earlier, world: World) -> tuple[list[str], list[str]]:
+    """Return the declared outputs that the earlier run knows nothing of, and those that are not as it left them."""
     now: dict[str, str] = {}
+    unknown = []
     for pattern in stage.outputs:
-        now.update(world.found(pattern))
+        if "://" in pattern:
+            continue
+        found = world.found(pattern)
+        now.update(found)
+        if not is_glob(pattern):
+            unknown += [path for path in found if path not in earlier.outputs]
     for path in earlier.outputs:
         if path not in now and any(covers(pattern, path) for pattern in stage.outputs):
             now[path] = ""
-    return [path for path, hash in now.items() if path in earlier.outputs and hash != earlier.outputs[path].hash]
+    changed = [path for path, hash in now.items() if path in earlier.outputs and hash != earlier.outputs[path].hash]
+    return unknown, changed

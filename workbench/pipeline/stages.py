@@ -18,10 +18,15 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class Graph:
-    """Stages in an order in which they can run; `before` names for each those it needs and the file that says so."""
+    """Stages in an order in which they can run.
+
+    `before` names for each stage those it needs, with the file that says so; `makers` for each input that stages make
+    (as the configuration has it) who they are.
+    """
 
     order: tuple[str, ...]
     before: Mapping[str, Mapping[str, str]]
+    makers: Mapping[str, Mapping[str, tuple[str, ...]]]
 
     def upstream(self, wanted: Iterable[str]) -> frozenset[str]:
         """Return the stages named and all that they need; raises UsageError for a stage that is not there."""
@@ -38,20 +43,23 @@ class Graph:
 
 def build(stages: Mapping[str, Train]) -> Graph:
     """Return the graph of `stages`; raises ConfigError for a cycle, or for two stages with one output."""
-    makers = _Makers(stages)
+    known = _Makers(stages)
     before: dict[str, dict[str, str]] = {}
+    makers: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, stage in stages.items():
-        needed: dict[str, str] = {}
+        before[name], makers[name] = {}, {}
         for path in stage.inputs:
-            for maker in makers.of(path):
-                if maker == name:
-                    raise ConfigError(
-                        f"stages.{clean(name)} reads {clean(path)}, which it writes itself",
-                        "Give the output another path, or take it out of inputs.",
-                    )
-                needed.setdefault(maker, path)
-        before[name] = needed
-    return Graph(_sorted(before), before)
+            found = known.of(path)
+            if name in found:
+                raise ConfigError(
+                    f"stages.{clean(name)} reads {clean(path)}, which it writes itself",
+                    "Give the output another path, or take it out of inputs.",
+                )
+            if found:
+                makers[name][path] = tuple(found)
+            for maker in found:
+                before[name].setdefault(maker, path)
+    return Graph(_sorted(before), before, makers)
 
 
 def is_glob(path: str) -> bool:
@@ -68,6 +76,11 @@ def covers(pattern: str, path: str) -> bool:
     """Return whether an output named `pattern` is `path` itself, or matches it."""
     pattern = normal(pattern)
     return pattern == path or (is_glob(pattern) and fnmatchcase(path, pattern))
+
+
+def holds(pattern: str, path: str) -> bool:
+    """Return whether `path` is the output `pattern`, matches it, or lies in it."""
+    return covers(pattern, path) or path.startswith(f"{normal(pattern)}/")
 
 
 class _Makers:

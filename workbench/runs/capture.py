@@ -38,6 +38,10 @@ class Capture:
         """Begin to gather."""
         self._thread.start()
 
+    def close(self) -> None:
+        """Let others collect what nothing needs: all that was kept has its rows."""
+        self._hold.close()
+
     def join(self) -> None:
         """Wait until everything is gathered, up to a limit."""
         self._thread.join(timeout=60)
@@ -45,17 +49,33 @@ class Capture:
     def _gather(self) -> None:
         from workbench.versions import code, environment
 
-        outputs = tuple(self.launched["outputs"])
+        self._find_sources()
         self._code = isolation.code_of(self.run_folder)
         if not self._code:
             version = code.capture(
-                self.project.folder, self.project.objects_folder, label=self.run_folder.name, ignore=outputs
+                self.project.folder,
+                self.project.objects_folder,
+                label=self.run_folder.name,
+                ignore=self._made_by_runs(),
             )
             self._code = json.dumps(asdict(version))
         found = environment.capture(
             self.launched["python"] or None, self.project.folder, os.environ, cache=self.project.inner / "cache"
         )
         self._environment = (environment.digest(found), json.dumps(environment.to_json(found)))
+
+    def _made_by_runs(self) -> tuple[str, ...]:
+        """Return what is no code."""
+        return tuple(self.launched["outputs"])
+
+    def _find_sources(self) -> None:
+        if not self.launched.get("stage_base"):
+            return
+        from workbench.runs import scripts
+        from workbench.versions.objects import Objects
+
+        objects = Objects(self.project.objects_folder)
+        scripts.write(self._root, self.run_folder, objects, self.launched["stage_command"])
 
     def save_when_ready(self, connection: sqlite3.Connection, run: int) -> None:
         """Store code and environment, once, when both are known."""
@@ -65,6 +85,7 @@ class Capture:
             if self._code is not None:
                 connection.execute("UPDATE runs SET code = ? WHERE id = ?", (text(self._code, 1 << 30), run))
             self._save_inputs(connection, run)
+            self._save_overwritten(connection, run)
             if self._environment is not None:
                 connection.execute(
                     "INSERT OR IGNORE INTO environments (digest, facts) VALUES (?, ?)", self._environment
@@ -81,6 +102,15 @@ class Capture:
         for notice in [*inputs.save(connection, run, items, time.time()), problem]:
             if notice:
                 add_notice(connection, run, 0, notice)
+
+    def _save_overwritten(self, connection: sqlite3.Connection, run: int) -> None:
+        if not self.launched.get("stage"):
+            return
+        from workbench.runs import stage_outputs
+
+        items = stage_outputs.before(self.run_folder)
+        for item in stage_outputs.save_overwritten(connection, items, time.time()):
+            add_notice(connection, run, 0, stage_outputs.bring_back(item))
 
     def results(
         self, started: float, logged: list[tuple[str, str]], *, has_metrics: bool, keep: bool = False

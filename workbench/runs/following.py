@@ -133,7 +133,7 @@ class Following:
             self.started, logged, has_metrics=self.ingest.metric_count > 0, keep=ending.status == "finished"
         )
         if ending.status != "finished":
-            stage_outputs.put_back(self.project.folder, self.run_folder)
+            self._put_back()
         key = stage_outputs.key_of(self.run_folder, self.command.launch)
         _patiently(lambda: finish_row(self.connection, self.ingest, self.run, ending, results, key=key))
         remove_journals(self.run_folder)
@@ -150,9 +150,15 @@ class Following:
             inputs.remove_copies(self.run_folder)
         return ending.status
 
+    def _put_back(self) -> None:
+        changed = stage_outputs.put_back(self.project.folder, self.run_folder, self.command.launch)
+        if changed:
+            self._notice(stage_outputs.was_put_back(changed))
+
     def leave(self) -> None:
         """Tell the plugins that the run has ended, and let go of the store."""
         self._tell_plugins()
+        self.capture.close()
         self.connection.close()
 
     def _tell_plugins(self) -> None:

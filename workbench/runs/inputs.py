@@ -48,10 +48,12 @@ def prepare(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> None
 
 
 def write(run_folder: Path, rows: Sequence[Mapping[str, Any]], problem: str) -> None:
-    """Write down what a run reads; a full disk leaves it unsaid."""
+    """Write down what a run reads, beyond MOST_INPUTS only path and hash; a full disk leaves it unsaid."""
+    rest = [[row["path"], row["hash"]] for row in rows[MOST_INPUTS:]]
+    found = {"inputs": list(rows[:MOST_INPUTS]), "problem": problem, **({"rest": rest} if rest else {})}
     temporary = run_folder / f".{INPUTS_NAME}.tmp"
     try:
-        temporary.write_text(json.dumps({"inputs": list(rows), "problem": problem}), encoding="ascii")
+        temporary.write_text(json.dumps(found), encoding="ascii")
         temporary.replace(run_folder / INPUTS_NAME)
     except OSError:
         return
@@ -73,7 +75,7 @@ def _prepared(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> li
     seen: set[str] = set()
     for patterns, named in ((declared, True), (implied, False)):
         for item in take_all(folder, objects, patterns, sources, cache=cache, progress=progress):
-            if item.path in seen or (not named and item.problem == "missing") or len(rows) >= MOST_INPUTS:
+            if item.path in seen or (not named and item.problem == "missing"):
                 continue
             seen.add(item.path)
             row = {**vars(item), "facts": all_facts(item, sources)}
@@ -239,6 +241,16 @@ def read(run_folder: Path) -> tuple[list[dict[str, Any]], str]:
         return list(found["inputs"]), str(found["problem"])
     except (OSError, ValueError, KeyError, TypeError):
         return [], ""
+
+
+def pairs(run_folder: Path) -> list[tuple[str, str]]:
+    """Return path and hash of everything that `prepare` found, also beyond MOST_INPUTS."""
+    try:
+        found = json.loads((run_folder / INPUTS_NAME).read_text(encoding="ascii"))
+        rows = [(row["path"], row["hash"]) for row in found["inputs"]]
+        return rows + [(path, hash) for path, hash in found.get("rest", ())]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def save(connection: sqlite3.Connection, run: int, items: Iterable[Mapping[str, Any]], now: float) -> list[str]:

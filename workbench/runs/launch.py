@@ -55,19 +55,29 @@ class Wish:
     rev: str = ""
     isolation: Mapping[str, Any] | None = None
     repeats: Mapping[str, Any] | None = None
-    stage_base: str = ""  # what of the stage's key is known before its inputs are
+    stage_base: str = ""  # what of its key is known before its inputs are
+    stage_command: str = ""  # as the configuration has it, for the sources that it names
 
 
-def create(project: Project, connection: sqlite3.Connection, wish: Wish, now: float, *, uid: str = "") -> int:
+class NoRoom(Exception):
+    """As many runs as may go at once are going."""
+
+
+def create(
+    project: Project, connection: sqlite3.Connection, wish: Wish, now: float, *, uid: str = "", places: int = 0
+) -> int:
     """Make the folder and then the row of a run in state queued; return its number.
 
-    With the `uid` of a folder that is there and locked by the caller, the run is running from the first.
+    With the `uid` of a folder that is there and locked by the caller, the run is running from the first; NoRoom is
+    raised where `places` runs are running already.
     """
     begun, uid = bool(uid), uid or new_uid(now)
     folder = project.run_folder(uid)
     folder.mkdir(parents=True, exist_ok=begun)
     _write_folder(folder, wish)
     with transaction(connection, durable=True):
+        if places and running(connection) >= places:
+            raise NoRoom
         name = wish.name or _new_name(connection, uid)
         (run,) = connection.execute(
             "INSERT INTO runs (uid, name, kind, status, command, python, overrides, trigger, after, created, host,"
@@ -88,6 +98,11 @@ def create(project: Project, connection: sqlite3.Connection, wish: Wish, now: fl
         for notice in wish.notices:
             add_notice(connection, run, 0, notice)
     return int(run)
+
+
+def running(connection: sqlite3.Connection) -> int:
+    """Return how many runs are running."""
+    return int(connection.execute("SELECT count(*) FROM runs WHERE status = 'running'").fetchone()[0])
 
 
 def _portable(project: Project, python: str) -> str:
@@ -120,6 +135,7 @@ def _write_folder(folder: Path, wish: Wish) -> None:
         **({"isolation": dict(wish.isolation)} if wish.isolation else {}),
         **({"repeats": dict(wish.repeats)} if wish.repeats else {}),
         "stage_base": wish.stage_base,
+        "stage_command": wish.stage_command,
     }
     (folder / LAUNCH_NAME).write_text(json.dumps(launch), encoding="utf-8")
     (folder / "output.log").touch()
@@ -203,8 +219,7 @@ def _claim(project: Project, connection: sqlite3.Connection, now: float) -> tupl
             "SELECT r.id, r.uid, b.id, b.status FROM runs r LEFT JOIN runs b ON b.id = r.after"
             " WHERE r.status = 'queued' ORDER BY r.id"
         ).fetchall()
-        (running,) = connection.execute("SELECT count(*) FROM runs WHERE status = 'running'").fetchone()
-        if not rows or running >= _places(project):
+        if not rows or running(connection) >= _places(project):
             return None
         dropped: dict[int, str] = {}
         for run, uid, before, stored in rows:

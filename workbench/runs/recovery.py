@@ -64,11 +64,13 @@ def _end(project: Project, connection: sqlite3.Connection, run: int, folder: Pat
         stop_requested=asked is not None,
         shell=bool(read_json(folder / launch.LAUNCH_NAME).get("shell")),
     )
-    if ending.status != "finished":
-        stage_outputs.put_back(project.folder, folder)
-    finish_row(connection, ingest, run, ending, Results([], {}, []))
+    launched = read_json(folder / launch.LAUNCH_NAME)
+    problems = []
+    if ending.status != "finished" and (changed := stage_outputs.put_back(project.folder, folder, launched)):
+        problems.append(stage_outputs.was_put_back(changed))
+    finish_row(connection, ingest, run, ending, Results([], {}, problems))
     remove_journals(folder)
-    isolation.finish(project.folder, folder, read_json(folder / launch.LAUNCH_NAME), good=False)
+    isolation.finish(project.folder, folder, launched, good=False)
 
 
 def _never_began(folder: Path) -> bool:

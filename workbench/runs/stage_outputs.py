@@ -6,52 +6,146 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.errors import WorkbenchError
-from workbench.runs.rows import add_notice
+from workbench.runs.rows import add_notice, text
 from workbench.runs.stage_keys import key
 
+if TYPE_CHECKING:
+    from workbench.versions.data import Taken
+
 BEFORE_NAME = "before.json"
+UNFINISHED_FOLDER = "unfinished"
+
+
+class Before(NamedTuple):
+    """One declared output before a run: `kind` is "file", "folder" or "", `hash` "" where there was nothing.
+
+    `problem` says why it is not known what was there; such an output is left to the command.
+    """
+
+    path: str
+    kind: str = ""
+    hash: str = ""
+    size: int = 0
+    files: int = 0
+    problem: str = ""
+
+
+def of_taken(items: Iterable[Taken]) -> list[Before]:
+    """Return outputs as they were found."""
+    return [
+        Before(
+            item.path, item.kind, item.hash, item.size, item.files, "" if item.problem == "missing" else item.problem
+        )
+        for item in items
+    ]
 
 
 def keep(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> None:
-    """Put the outputs that are there into the object store, and write down which; never raises."""
-    declared = [name for name in launched["outputs"] if "://" not in name]
+    """Put the outputs that are there into the object store, and write down which; never raises.
+
+    Where nothing can be kept, what becomes of the outputs is left to the command.
+    """
+    declared = _declared(launched)
     if not launched.get("stage") or not declared:
         return
     from workbench.versions import data
     from workbench.versions.objects import Objects
 
     inner = folder / ".workbench"
-    with contextlib.suppress(OSError, WorkbenchError):
-        found = data.take(folder, Objects(inner / "objects"), declared, cache=inner / "cache" / "data")
-        rows = [[item.path, item.kind, item.hash] for item in found if item.hash and not item.problem]
-        if rows:
-            (run_folder / BEFORE_NAME).write_text(json.dumps(rows), encoding="ascii")
+    objects = Objects(inner / "objects")
+    with contextlib.suppress(OSError, WorkbenchError), objects.held():
+        found = data.take(folder, objects, declared, cache=inner / "cache" / "data")
+        (run_folder / BEFORE_NAME).write_text(json.dumps(of_taken(found)), encoding="ascii")
 
 
-def put_back(folder: Path, run_folder: Path) -> list[str]:
-    """Restore what `keep` wrote down; return the paths that were restored, without those that cannot be."""
+def before(run_folder: Path) -> list[Before]:
+    """Return what `keep` wrote down: nothing for a run that is no stage's, or where nothing could be kept."""
     try:
         rows = json.loads((run_folder / BEFORE_NAME).read_text(encoding="ascii"))
-    except (OSError, ValueError):
+        return [Before(*row) for row in rows]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def save_overwritten(connection: sqlite3.Connection, items: Iterable[Before], now: float) -> list[Before]:
+    """Make versions of outputs that no run left so, inside the caller's transaction; return those that were new.
+
+    Their bytes are in the object store; the row lets a user bring them back, and keeps them from being collected.
+    """
+    from workbench.runs.inputs import save_version
+
+    new = []
+    for item in items:
+        known = connection.execute(
+            "SELECT 1 FROM outputs WHERE path = ?1 AND hash = ?2"
+            " UNION ALL SELECT 1 FROM data_versions WHERE path = ?1 AND hash = ?2 AND kept LIMIT 1",
+            (text(item.path), item.hash),
+        ).fetchone()
+        if item.hash and known is None:
+            save_version(connection, {**item._asdict(), "rows": None, "kept": True}, {}, now)
+            new.append(item)
+    return new
+
+
+def bring_back(item: Before) -> str:
+    """Return the sentence that says how to bring back what was overwritten."""
+    return (
+        f"{item.path} held what no run had left there; it is kept: workbench data restore {item.path}@{item.hash[:12]}"
+    )
+
+
+def put_back(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> list[str]:
+    """Restore what `keep` wrote down, and move what the failed command left unfinished into the folder of the run.
+
+    Returns the paths that hold now what they held before. What cannot be moved or restored stays as it is.
+    """
+    rows = before(run_folder)
+    if not rows:
         return []
     from workbench.versions import data
     from workbench.versions.objects import Objects
 
     objects = Objects(folder / ".workbench" / "objects")
-    now = {item.path: item.hash for item in data.take(folder, objects, [row[0] for row in rows], keep=False)}
-    restored = []
-    for path, kind, hash in rows:
-        if now.get(path) == hash:
+    old = {row.path: row for row in rows}
+    globs = [name for name in _declared(launched) if set(name) & set("*?[")]  # they may match more than before
+    changed = []
+    for item in of_taken(data.take(folder, objects, [*(escape(path) for path in old), *globs], keep=False)):
+        was = old.get(item.path, Before(item.path))
+        if item.problem or was.problem or item.hash == was.hash:
             continue
         with contextlib.suppress(WorkbenchError, OSError):
-            restore(folder, path, kind, hash)
-            restored.append(path)
-    return restored
+            if item.hash:
+                _move_aside(folder, item.path, run_folder / UNFINISHED_FOLDER)
+            if was.hash:
+                restore(folder, item.path, was.kind, was.hash)
+            changed.append(item.path)
+    return changed
+
+
+def was_put_back(paths: Sequence[str]) -> str:
+    """Return the sentence that says what became of the outputs of a run that failed."""
+    shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    return f"{shown}: as before the run; what it left unfinished is in its folder, {UNFINISHED_FOLDER}/"
+
+
+def _declared(launched: Mapping[str, Any]) -> list[str]:
+    return [name for name in launched.get("outputs", ()) if "://" not in name]
+
+
+def _move_aside(folder: Path, path: str, target: Path) -> None:
+    """Move a file or folder of the project away, to a name below `target`; raises OSError."""
+    place = target / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(place):
+        place = place.with_name(f"{place.name}.{os.urandom(4).hex()}")
+    (folder / path).rename(place)
 
 
 def restore(folder: Path, path: str, kind: str, hash: str) -> None:
@@ -65,17 +159,30 @@ def restore(folder: Path, path: str, kind: str, hash: str) -> None:
     root = os.path.realpath(folder).rstrip("/")
     if not (os.path.realpath(target.parent) + "/").startswith(root + "/"):
         raise EnvironmentProblem(f"{clean(path)} lies behind a link that leads out of the project", "Remove the link.")
-    data.restore(Objects(folder / ".workbench" / "objects"), kind, hash, target)
+    objects = Objects(folder / ".workbench" / "objects")
+    with objects.held():
+        data.restore(objects, kind, hash, target)
 
 
 def key_of(run_folder: Path, launched: Mapping[str, Any]) -> str:
-    """Return the key of a stage's run, from the versions taken before its command began; "" for any other run."""
+    """Return the key of a run, from the versions taken before its command began; "" where it has none."""
     if not launched.get("stage_base"):
         return ""
-    from workbench.runs import inputs
+    from workbench.runs import inputs, scripts
 
-    rows, _ = inputs.read(run_folder)
-    return key(launched["stage_base"], [(row["path"], row["hash"]) for row in rows])
+    sources = scripts.read(run_folder)
+    if sources is None:
+        return ""
+    read = [pair for pair in inputs.pairs(run_folder) if not _makes(launched, pair[0])]
+    return key(launched["stage_base"], dict([*sources, *read]).items())
+
+
+def _makes(launched: Mapping[str, Any], path: str) -> bool:
+    """Return whether a run reads what it writes itself, which can say nothing of its being out of date."""
+    for name in map(os.path.normpath, _declared(launched)):
+        if path == name or path.startswith(f"{name}/") or fnmatchcase(path, name):
+            return True
+    return False
 
 
 def save_key(connection: sqlite3.Connection, run: int, key: str, *, finished: bool) -> None:
