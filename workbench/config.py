@@ -91,6 +91,30 @@ class Data(NamedTuple):
     slices: tuple[str, ...] = ()
 
 
+class Drift(NamedTuple):
+    """[drift]: what `workbench drift` compares without options, and how strict it is.
+
+    `reference` is "training", "previous", "season", "first", the label of a window, a file or a version; `importance` a
+    JSON file of column to number. `on_alert` "train" starts a run.
+    """
+
+    current: str = ""
+    reference: str = "training"
+    by: str = ""
+    ignore: tuple[str, ...] = ()
+    prediction: str = ""
+    importance: str = ""
+    warn: float = 0.05
+    drift: float = 0.10
+    q: float = 0.01
+    least_rows: int = 30
+    alert_after: int = 2
+    alert_within: int = 3
+    clear_after: int = 2
+    cool_down: int = 3
+    on_alert: Literal["nothing", "train"] = "nothing"
+
+
 class Bound(NamedTuple):
     """A requirement on a metric."""
 
@@ -158,6 +182,7 @@ class Config(NamedTuple):
     stages: Mapping[str, Train] = MappingProxyType({})
     metric: Metric = Metric()
     data: Data = Data()
+    drift: Drift = Drift()
     requirements: Mapping[str, Bound | float] = MappingProxyType({})
     watch: Watch = Watch()
     model: Model = Model()
@@ -209,6 +234,24 @@ def _check(config: Config, name: str) -> None:
             raise ConfigError(f"{name}: {clean(table)}.max_parallel is {step.max_parallel}", "It must be 1 or more.")
     if not 0 <= config.watch.debounce_ms <= 3_600_000:
         raise ConfigError(f"{name}: watch.debounce_ms is {config.watch.debounce_ms}", "Give milliseconds, say 500.")
+    _check_drift(config.drift, name)
+
+
+def _check_drift(drift: Drift, name: str) -> None:
+    for key in ("warn", "drift", "q"):
+        value = getattr(drift, key)
+        if not 0 < value <= 1:
+            raise ConfigError(f"{name}: drift.{key} is {value:g}", "It must be above 0 and at most 1.")
+    if drift.warn > drift.drift:
+        raise ConfigError(
+            f"{name}: drift.warn is above drift.drift", "A warning comes first: warn = 0.05, drift = 0.1."
+        )
+    for key in ("least_rows", "alert_after", "clear_after"):
+        if getattr(drift, key) < 1:
+            raise ConfigError(f"{name}: drift.{key} is {getattr(drift, key)}", "It must be 1 or more.")
+    if drift.alert_within < drift.alert_after or drift.cool_down < 0:
+        hint = "An alert comes after alert_after of alert_within windows; cool_down is 0 or more."
+        raise ConfigError(f"{name}: [drift] allows no alert", hint)
 
 
 def _convert(value: Any, kind: Any, where: str, name: str) -> Any:

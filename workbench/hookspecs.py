@@ -21,5 +21,14 @@ def register_line_parsers(register: Callable[[str, Callable[[dict[str, Any]], An
 
 
 @hookspec
+def register_drift_statistics(register: Callable[[str, str, Callable[[Any, Any], Any]], None]) -> None:
+    """Call `register(kind, name, function)`; `function(reference, current)` gives a statistic of two distributions.
+
+    `kind` is "number", for two `workbench.drift.distribution.Distribution`, or "category", for two `Counts`. The result
+    is a `workbench.drift.statistics.Statistic`; one with `p` and `effect` takes part in the verdict.
+    """
+
+
+@hookspec
 def run_ended(project_folder: str, run: Any) -> None:
     """Do something after a run has ended and is stored; `run` is a `workbench.runs.model.Run`."""

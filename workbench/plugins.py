@@ -14,10 +14,14 @@ import pluggy
 from workbench import hookspecs
 
 GROUP = "workbench"
-DEFAULT_PLUGINS = ("workbench.default_plugins.printed_scalars",)
+DEFAULT_PLUGINS = (
+    "workbench.default_plugins.printed_scalars",
+    "workbench.default_plugins.drift_statistics",
+)
 SWITCH_VARIABLE = "WORKBENCH_PLUGINS"  # "" loads none but the built-in ones; unset loads all that are installed
 
 ParserFactory = Callable[[dict[str, Any]], Any]
+DriftStatistics = dict[str, dict[str, Callable[[Any, Any], Any]]]
 
 
 class Plugins:
@@ -42,6 +46,14 @@ class Plugins:
         """Return the factories of all parsers of printed lines, by name."""
         found: dict[str, ParserFactory] = {}
         self._each("register_line_parsers", register=found.__setitem__)
+        return found
+
+    def drift_statistics(self) -> DriftStatistics:
+        """Return the statistics of drift by what they compare, "number" or "category", and name."""
+        found: DriftStatistics = {"number": {}, "category": {}}
+        self._each(
+            "register_drift_statistics", register=lambda kind, name, function: found[kind].__setitem__(name, function)
+        )
         return found
 
     def run_ended(self, project_folder: str, run: Any) -> None:

@@ -47,16 +47,19 @@ class Quantiles:
         self._odd = 0
 
     def add(self, values: Numbers) -> None:
-        """Take more numbers."""
+        """Take more numbers, in order."""
         import numpy as np
 
+        if len(values) == BLOCK:
+            self._carry(values)
+            return
         self._waiting.append(values)
         self._count += len(values)
         if self._count < BLOCK:
             return
         joined = np.concatenate(self._waiting)
         while len(joined) >= BLOCK:
-            self._carry(np.sort(joined[:BLOCK]))
+            self._carry(np.sort(joined[:BLOCK], kind="stable"))  # which merges what is in order already
             joined = joined[BLOCK:]
         self._waiting, self._count = [joined], len(joined)
 
@@ -83,7 +86,7 @@ class Quantiles:
         values = np.concatenate([part for part, _ in parts])
         shares = np.linspace(0, 1, STEPS + 1)
         if all(weight == 1 for _, weight in parts):
-            values.sort()
+            values.sort(kind="stable")
             upto = np.arange(len(values), dtype=np.float64)
         else:
             weights = np.concatenate([np.full(len(part), float(weight)) for part, weight in parts])
@@ -98,15 +101,16 @@ class Quantiles:
 
 
 class ColumnMeasure:
-    """What is known so far of one column."""
+    """What is known so far of one column; without `sketched` many different values are not counted, which is faster."""
 
-    def __init__(self, name: str, type_: str, kind: Kind) -> None:
+    def __init__(self, name: str, type_: str, kind: Kind, *, sketched: bool = True) -> None:
         import numpy as np
 
         self.base = ColumnProfile(name, type_, kind)
         self._sums = {"count": 0, "missing": 0, "nan": 0, "plus_infinite": 0, "minus_infinite": 0}
         self._counts: dict[Value, int] | None = {}
         self._forgot = False
+        self._sketched = sketched
         self._registers = np.zeros(2**PRECISION, dtype=np.uint8)
         self._quantiles = Quantiles()
         self._known, self._mean, self._squares = 0, 0.0, 0.0
@@ -133,7 +137,8 @@ class ColumnMeasure:
             array = pc.cast(array, pa.string())
         counted = pc.value_counts(array)
         texts = counted.field("values").to_pylist()
-        hashing.register(self._registers, hashing.text_words(texts)[0])
+        if self._sketched:
+            hashing.register(self._registers, hashing.text_words(texts)[0])
         counts = self._counts = {} if self._counts is None else self._counts
         for text, count in zip(texts, counted.field("counts").to_pylist(), strict=True):
             counts[text] = counts.get(text, 0) + count
@@ -147,7 +152,8 @@ class ColumnMeasure:
         values = hashing._numbers(array)
         if self.base.kind == "time":
             values = values / 1e6
-        hashing.register(self._registers, hashing.mixed(hashing.number_bits(values), hashing._SEEDS[0]))
+        if self._sketched:
+            hashing.register(self._registers, hashing.mixed(hashing.number_bits(values), hashing._SEEDS[0]))
         if values.dtype.kind == "f":
             finite = np.isfinite(values)
             if not finite.all():
@@ -157,19 +163,24 @@ class ColumnMeasure:
                 self._sums["minus_infinite"] += int((odd < 0).sum())
                 values = values[finite]
         if len(values):
+            values = np.sort(values)
             self._count_values(values)
             self._add_moments(values.astype(np.float64))
 
     def _count_values(self, values: Any) -> None:
+        """Count sorted values."""
         import numpy as np
 
         if self._counts is None:
             return
-        found, counts = np.unique(values, return_counts=True)
-        if len(found) <= EXACT:
+        steps = values[1:] != values[:-1]
+        distinct = int(np.count_nonzero(steps)) + 1
+        if distinct <= EXACT:
+            starts = np.concatenate([[0], np.flatnonzero(steps) + 1])
+            found, counts = values[starts], np.diff(starts, append=len(values))
             for value, count in zip(found.tolist(), counts.tolist(), strict=True):
                 self._counts[value] = self._counts.get(value, 0) + count
-        if len(found) > EXACT or len(self._counts) > EXACT:
+        if distinct > EXACT or len(self._counts) > EXACT:
             self._counts = None
 
     def _add_moments(self, values: Numbers) -> None:

@@ -96,6 +96,9 @@ def why(trigger: Mapping[str, Any]) -> str:
         first = str(files[0].get("path", "")) if isinstance(files[0], Mapping) else str(files[0])
         more = f" +{len(files) - 1}" if len(files) > 1 else ""
         return f"{what}: {first}{more}" if what else f"{first}{more}"
+    if kind == "monitoring":
+        columns = ", ".join(map(str, trigger.get("columns") or []))
+        return f"drift of {columns}" if columns else "drift"
     return {"hand": "by hand", "change": "a change"}.get(kind, kind)
 
 

@@ -183,7 +183,74 @@ CREATE TABLE reproductions (
 CREATE INDEX reproductions_by_original ON reproductions (original, run);
 """
 
-STEPS: tuple[Callable[[Database], None], ...] = (m001_runs, m002_versions)
+
+def m003_drift(db: Database) -> None:
+    """Profiles of windows, checks for drift with their verdicts, and alerts with what became of them."""
+    for statement in _M003.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+_M003 = """
+CREATE TABLE drift_profiles (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,                  -- hash of the body
+  body BLOB NOT NULL,                        -- zlib of JSON
+  created REAL NOT NULL
+);
+CREATE TABLE drift_cuts (
+  key TEXT PRIMARY KEY,                      -- hash of the file, how it was cut, what its columns are
+  profiles TEXT NOT NULL,                    -- JSON list of drift_profiles.id in the order of the windows
+  undated INTEGER NOT NULL                   -- rows without a time, which are in no window
+) WITHOUT ROWID;
+CREATE TABLE drift_reports (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  created REAL NOT NULL,
+  series TEXT NOT NULL,                      -- what is watched over time: alerts are counted within it
+  reference TEXT NOT NULL,
+  current TEXT NOT NULL,
+  by TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  settings TEXT NOT NULL,                    -- JSON object
+  facts TEXT NOT NULL                        -- JSON object: undated, false_alerts, most_false_alerts
+);
+CREATE INDEX drift_reports_by_series ON drift_reports (series, id);
+CREATE TABLE drift_windows (
+  report INTEGER NOT NULL REFERENCES drift_reports (id) ON DELETE CASCADE,
+  place INTEGER NOT NULL,
+  label TEXT NOT NULL,
+  start REAL,
+  rows INTEGER NOT NULL,
+  verdict TEXT NOT NULL,
+  verdicts TEXT NOT NULL,                    -- JSON object: verdict by column, of those that can raise an alert
+  profile INTEGER REFERENCES drift_profiles (id),
+  reference INTEGER REFERENCES drift_profiles (id),
+  body BLOB NOT NULL,                        -- zlib of JSON: columns with all statistics
+  PRIMARY KEY (report, place)
+);
+CREATE TABLE drift_alerts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  series TEXT NOT NULL,
+  column_name TEXT NOT NULL,
+  label TEXT NOT NULL,                       -- the window that raised it
+  report INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  created REAL NOT NULL,
+  facts TEXT NOT NULL,                       -- JSON object: verdict, why, statistic, value, expected, p, effect, n
+  UNIQUE (series, column_name, label)
+);
+CREATE TABLE drift_events (
+  id INTEGER PRIMARY KEY,
+  alert INTEGER NOT NULL REFERENCES drift_alerts (id),
+  kind TEXT NOT NULL CHECK (kind IN ('acknowledged', 'cleared', 'started')),
+  at REAL NOT NULL,
+  who TEXT NOT NULL DEFAULT '',
+  what TEXT NOT NULL DEFAULT ''              -- the window that cleared it, or the number of the run
+);
+CREATE INDEX drift_events_by_alert ON drift_events (alert, id);
+"""
+
+STEPS: tuple[Callable[[Database], None], ...] = (m001_runs, m002_versions, m003_drift)
 VERSION = len(STEPS)
 
 

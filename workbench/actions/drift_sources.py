@@ -1,0 +1,163 @@
+"""The data that is held against each other: a file, a stored version, and the windows into which it is cut."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from workbench.actions import data
+from workbench.drift import profile, records
+from workbench.drift.measure import By, Windows
+from workbench.drift.profile import Window
+from workbench.errors import NotFoundError, UsageError
+from workbench.project import Project
+from workbench.safe import clean
+from workbench.store.connection import transaction
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as it is, or a stored version where `stored`; `name` is how it is called, `hash` that of its bytes."""
+
+    name: str
+    hash: str
+    path: Path
+    stored: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name with the beginning of the hash."""
+        return f"{self.name}@{self.hash[:10]}"
+
+
+def find(project: Project, words: str, folder: Path | None = None) -> Source:
+    """Return the source that a path, or PATH@HASH for a stored version, names; raises NotFoundError, UsageError."""
+    place = _place(project, words, folder)
+    if place is None and "@" in words:
+        version = data.find(project, words)
+        if version.kind != "file":
+            raise UsageError(f"{clean(version.path)} is a folder, not a table", "Name one of its files.")
+        if not version.kept:
+            raise NotFoundError(f"Of {clean(words)} only facts are kept, not the bytes", "workbench data list")
+        return Source(version.path, version.hash, project.folder / version.path, stored=True)
+    if place is None:
+        raise NotFoundError(
+            f"No file {clean(words)}", "workbench data list   names the data; PATH@HASH a version of it"
+        )
+    if place.is_dir():
+        raise UsageError(f"{clean(words)} is a folder, not a table", "Name one of its files.")
+    return Source(_name(project, place), _hash(place), place)
+
+
+def _place(project: Project, words: str, folder: Path | None) -> Path | None:
+    for root in (folder, project.folder):
+        if root is not None and (root / words).exists():
+            return root / words
+    return None
+
+
+def _name(project: Project, place: Path) -> str:
+    absolute, root = place.resolve(), project.folder.resolve()
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
+
+
+def _hash(place: Path) -> str:
+    from blake3 import blake3
+
+    try:
+        return str(blake3().update_mmap(str(place)).hexdigest())
+    except OSError as error:
+        raise NotFoundError(f"{clean(str(place))}: {(error.strerror or str(error)).lower()}", "ls -l") from error
+
+
+@contextlib.contextmanager
+def opened(project: Project, source: Source) -> Iterator[Path]:
+    """Give a file with the bytes of a source."""
+    if not source.stored:
+        yield source.path
+        return
+    from workbench.versions.objects import Objects
+
+    with tempfile.TemporaryDirectory(prefix="drift-", dir=project.inner) as folder:
+        target = Path(folder) / "data"
+        Objects(project.objects_folder).write_to(source.hash, target, durable=False)
+        yield target
+
+
+def ids(project: Project, source: Source) -> tuple[str, ...]:
+    """Return the columns that name rows: the configured id, and the key of the data."""
+    found = [project.config.data.id] if project.config.data.id else []
+    for one in project.config.charter.data:
+        if one.where.removeprefix("./") == source.name or fnmatchcase(source.name, one.where):
+            found += one.key
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The windows of a source, each with the id of its profile; `undated` rows have no time and are in none."""
+
+    windows: Sequence[tuple[int, Window]]
+    undated: int = 0
+
+    def index(self, label: str) -> int | None:
+        """Return the place of the window with that label."""
+        return next((at for at, (_, window) in enumerate(self.windows) if window.label == label), None)
+
+
+def cut(
+    project: Project,
+    connection: sqlite3.Connection,
+    source: Source,
+    by: By,
+    *,
+    time: str = "",
+    now: float,
+    progress: Progress | None = None,
+) -> Cut:
+    """Return the windows of a source; read once for each content, then from the store.
+
+    Raises TableError for a file that is no table, UsageError where there is nothing to cut by.
+    """
+    names = ids(project, source)
+    facts: list[Any] = [profile.VERSION, source.hash, str(by), time if by.unit else "", sorted(names)]
+    key = blake2b(json.dumps(facts).encode(), digest_size=20).hexdigest()
+    known = records.load_cut(connection, key)
+    if known is not None:
+        return Cut(*known)
+    windows, undated = _measured(project, source, by, time, names, progress)
+    with transaction(connection):
+        numbered = [(records.save_profile(connection, window, now), window) for window in windows]
+        records.save_cut(connection, key, numbered, undated)
+    return Cut(numbered, undated)
+
+
+def _measured(
+    project: Project, source: Source, by: By, time: str, names: tuple[str, ...], progress: Progress | None
+) -> tuple[list[Window], int]:
+    from workbench.data import tables
+
+    with opened(project, source) as path:
+        table = tables.open_table(path, source.name)
+        made = tables.scan(table, lambda: Windows(table.kinds(), by, time, names, progress))
+        return made.freeze(), made.undated
+
+
+def sample(project: Project, source: Source, by: By, time: str) -> dict[str, Any]:
+    """Return a sample of the rows of each window, Arrow tables by label, "" where the source is not cut."""
+    from workbench.data import tables
+    from workbench.drift.classifier import Samples
+
+    with opened(project, source) as path:
+        table = tables.open_table(path, source.name)
+        return tables.scan(table, lambda: Samples(table.kinds(), by, time)).by_label()

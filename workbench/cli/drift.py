@@ -1,0 +1,248 @@
+"""`workbench drift`: whether data is still what it was, and the alerts that follow from it."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+import time
+from pathlib import Path
+
+from workbench import project as projects
+from workbench.actions import drift as actions
+from workbench.cli import drift_shown, output
+from workbench.cli.output import Cell, Column
+from workbench.cli.parsing import add_json
+from workbench.drift.report import GLYPHS, Report, WindowDrift
+from workbench.errors import NotFoundError, UsageError
+from workbench.project import Project
+from workbench.safe import clean
+
+_WHAT = ("check", "list", "show", "alerts", "alert", "acknowledge")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to do, what to compare with what, and the form."""
+    parser.add_argument(
+        "what", metavar="WHAT", nargs="?", default="check", choices=_WHAT,
+        help="check (default), list, show [REPORT], alerts, alert N, acknowledge N",
+    )  # fmt: skip
+    parser.add_argument("number", metavar="N", nargs="?", type=int, help="a report (default: the newest), or an alert")
+    parser.add_argument(
+        "--reference", metavar="R", default="",
+        help="training (default), previous, season (a year before), first, a window such as 2013-01, FILE, PATH@HASH",
+    )  # fmt: skip
+    parser.add_argument(
+        "--current", metavar="C", default="", help="FILE or PATH@HASH (default: as workbench.toml has it)"
+    )
+    parser.add_argument(
+        "--by", metavar="UNIT", default="", help="hour, day, week, month, quarter, year, '1000 rows', all"
+    )
+    parser.add_argument("--time", metavar="COLUMN", default="", help="cut by it (default: [data] time)")
+    parser.add_argument("--classifier", action="store_true", help="also all columns together, by a classifier (slower)")
+    parser.add_argument("--window", metavar="LABEL", default="", help="all columns of this window alone")
+    parser.add_argument(
+        "--column", metavar="NAME", default="", help="all statistics of this column, with both distributions"
+    )
+    parser.add_argument("--by-whom", metavar="NAME", default="", help="who acknowledges (default: you)")
+    parser.add_argument(
+        "--export", metavar="FILE", default="", help="also write a picture (.png, .svg) or table (.csv, .md)"
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, or show what was found; 1 where there is drift."""
+    project = projects.find(args.folder)
+    if args.what == "check":
+        if args.number is not None:
+            raise UsageError("A number needs a word before it", f"workbench drift show {args.number}")
+        return _show(project, _checked(project, args), args)
+    if args.what == "list":
+        return _list(project, args)
+    if args.what == "show":
+        found = actions.latest(project) if args.number is None else actions.report(project, args.number)
+        if found is None:
+            raise NotFoundError("There is no report yet", "workbench drift")
+        return _show(project, found, args)
+    if args.what == "alerts":
+        return _alerts(project, args)
+    if args.number is None:
+        raise UsageError(f"Which alert? {args.what} needs its number", "workbench drift alerts")
+    return _alert(project, args) if args.what == "alert" else _acknowledge(project, args)
+
+
+def _checked(project: Project, args: argparse.Namespace) -> Report:
+    request = actions.Request(args.reference, args.current, args.by, args.time, args.classifier, args.folder)
+    shown = _Progress(sys.stderr.isatty() and not args.json)
+    try:
+        return actions.compare(project, request, progress=shown)
+    finally:
+        shown.end()
+
+
+class _Progress:
+    """One line on a terminal that says how many rows have been read."""
+
+    def __init__(self, shown: bool) -> None:
+        self._shown, self._drawn = shown, False
+        self._next = time.monotonic() + 0.5
+
+    def __call__(self, rows: int) -> None:
+        if self._shown and time.monotonic() >= self._next:
+            self._next, self._drawn = time.monotonic() + 0.1, True
+            print(f"\r{rows:,} rows read\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._drawn:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+# --- a report
+
+
+def _show(project: Project, found: Report, args: argparse.Namespace) -> int:
+    window = _window(project, found, args)
+    if args.column:
+        if window is None:
+            window = _worst(project, found, args.column)
+        if window.column(args.column) is None:
+            names = ", ".join(one.name for one in window.columns[:6])
+            raise NotFoundError(f"There is no column {clean(args.column, 60)!r}", f"Columns: {clean(names)} …")
+    if args.json:
+        document = drift_shown.document(found)
+        if window is not None:
+            document["windows"] = [drift_shown.window_document(window)]
+        output.print_json(document)
+    elif window is not None and args.column:
+        drift_shown.print_column(window, args.column)
+    elif window is not None:
+        drift_shown.print_window(found, window)
+    else:
+        drift_shown.print_report(found, _open_alerts(project, found))
+    if args.export:
+        _export(project, found, window, args)
+    return 1 if (window or found).verdict == "drift" else 0
+
+
+def _window(project: Project, found: Report, args: argparse.Namespace) -> WindowDrift | None:
+    """Return the window that is asked for, or the only one that there is, with its profiles; None for all."""
+    judged = [(place, one) for place, one in enumerate(found.windows) if one.verdict != "reference"]
+    if args.window:
+        judged = [(place, one) for place, one in enumerate(found.windows) if one.label == args.window]
+        if not judged:
+            shown = ", ".join(one.label for one in found.windows[:6])
+            raise NotFoundError(f"There is no window {clean(args.window, 60)!r}", f"Windows: {clean(shown)} …")
+    if len(judged) != 1:
+        return None
+    return _whole(project, found, judged[0][0])
+
+
+def _whole(project: Project, found: Report, place: int) -> WindowDrift:
+    known = found.windows[place]
+    return known if known.profile is not None else actions.window(project, found.id, place)
+
+
+def _worst(project: Project, found: Report, column: str) -> WindowDrift:
+    """Return the window in which a column drifted most."""
+
+    def effect(place: int) -> float:
+        one = found.windows[place].column(column)
+        return -1.0 if one is None else one.effect
+
+    if not found.windows:
+        raise NotFoundError("The report has no windows", "workbench drift list")
+    return _whole(project, found, max(range(len(found.windows)), key=effect))
+
+
+def _open_alerts(project: Project, found: Report) -> int:
+    return sum(1 for one in actions.alerts(project) if one.series == found.series and one.state == "open")
+
+
+def _export(project: Project, found: Report, window: WindowDrift | None, args: argparse.Namespace) -> None:
+    from workbench.actions import drift_export
+    from workbench.actions.export import export, format_of
+    from workbench.pictures.model import Exportable
+
+    path = Path(args.export)
+    what: Exportable
+    if format_of(path) in ("csv", "md"):
+        what = drift_export.table(found, window)
+    elif window is not None and (args.column or len(found.judged_windows) == 1):
+        what = drift_export.distributions(window, args.column)
+    else:
+        what = drift_export.over_windows(found)
+    output.say(f"Wrote {export(project, what, path)}")
+
+
+def _list(project: Project, args: argparse.Namespace) -> int:
+    found = actions.listed(project)
+    if args.json:
+        output.print_json([{**vars(one), "created": output.iso(one.created)} for one in found])
+        return 0
+    if not found:
+        output.say("No report yet: workbench drift")
+        return 0
+    now = time.time()
+    columns = [Column("report", right=True), Column(""), *(Column(head, least=12) for head in ("current", "reference"))]
+    columns += [Column("by"), Column("windows", right=True), Column("age", right=True)]
+    rows: list[list[str | Cell]] = [
+        [
+            str(one.id), drift_shown.mark(one.verdict), one.current, one.reference, one.by, str(one.windows),
+            output.span(max(0.0, now - one.created)),
+        ]
+        for one in found
+    ]  # fmt: skip
+    output.table(columns, rows)
+    return 0
+
+
+# --- alerts
+
+
+def _alerts(project: Project, args: argparse.Namespace) -> int:
+    found = actions.alerts(project)
+    if args.json:
+        output.print_json([drift_shown.alert_document(one) for one in found])
+        return 0
+    if not found:
+        output.say("No alert.")
+        return 0
+    columns = [Column("alert", right=True), Column("state"), Column("column", least=8), Column("since", least=8)]
+    columns += [Column("effect", right=True), Column("series", least=16), Column("")]
+    output.table(columns, [drift_shown.alert_line(one) for one in found])
+    return 0
+
+
+def _alert(project: Project, args: argparse.Namespace) -> int:
+    """Show an alert again: its figures, and both distributions of that time."""
+    found = actions.alert(project, args.number)
+    window = actions.window(project, found.report, found.place)
+    if args.json:
+        output.print_json({**drift_shown.alert_document(found), **drift_shown.pair_document(window, found.column)})
+        return 0
+    words = f"alert {found.id} ({found.state}): {found.column} in {found.label}, report {found.report}"
+    print(clean(words))
+    if found.acknowledged_by:
+        print(clean(f"acknowledged by {found.acknowledged_by}"))
+    if found.cleared is not None:
+        print(clean(f"cleared after {found.cleared}"))
+    if found.run is not None:
+        print(f"started run {found.run}")
+    drift_shown.print_column(window, found.column)
+    if args.export:
+        from workbench.actions import drift_export
+        from workbench.actions.export import export
+
+        output.say(f"Wrote {export(project, drift_export.distributions(window, found.column), Path(args.export))}")
+    return 0
+
+
+def _acknowledge(project: Project, args: argparse.Namespace) -> int:
+    found = actions.acknowledge(project, args.number, args.by_whom or getpass.getuser())
+    if args.json:
+        output.print_json(drift_shown.alert_document(found))
+    else:
+        output.say(f"{GLYPHS['ok']} alert {found.id} ({clean(found.column)}) acknowledged")
+    return 0

@@ -1,0 +1,196 @@
+"""The statistics of one column: which ones, by what the column holds. Pure.
+
+What a column is compared as depends on the reference alone, so that a window with few values does not change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from workbench.data.profile import ColumnProfile
+from workbench.drift import distribution
+from workbench.drift.distribution import Counts, Distribution
+from workbench.drift.profile import Column
+from workbench.drift.report import Judged
+from workbench.drift.statistics import Statistic, beyond, share_change
+
+Statistics = Mapping[str, Mapping[str, Callable[[Any, Any], Statistic]]]
+
+LEVELS = 10
+"""Numbers with at most so many different values are compared as categories."""
+HEAVY, HEAVY_NEW = 0.01, 0.05
+"""A value of a text with many is told apart from this share on in the reference, or in the window."""
+_SPANS = {"weekday": 14 * 86_400, "hour": 2 * 86_400}
+
+
+def measure(reference: Column, current: Column, *, is_id: bool, statistics: Statistics, least: int) -> Iterator[Judged]:
+    """Yield all statistics of a column; of its values only where both sides have at least `least`."""
+    one, other = reference.base, current.base
+    for statistic in presence(one, other):
+        yield Judged(statistic)
+    if min(one.known, other.known) < max(1, least):
+        return
+    if is_id:
+        yield Judged(novelty(reference, current))
+    elif one.kind != other.kind:
+        yield from _of_other_kind(one, other, statistics)
+    elif one.kind == "number":
+        yield from _numbers(one, other, statistics)
+    elif one.kind == "time":
+        yield from _times(reference, current, statistics)
+    elif one.complete:
+        yield from _categories(one, other, statistics)
+    else:
+        yield from _texts(reference, current, statistics)
+
+
+def presence(one: ColumnProfile, other: ColumnProfile) -> Iterator[Statistic]:
+    """Yield how the shares of missing, NaN and infinite values changed, where there are any."""
+    sides = {
+        "missing": (one.missing, other.missing),
+        "NaN": (one.nan, other.nan),
+        "infinite": (one.plus_infinite + one.minus_infinite, other.plus_infinite + other.minus_infinite),
+    }
+    for name, (before, after) in sides.items():
+        if before or after:
+            yield share_change(name, before, one.count, after, other.count)
+
+
+def _each(functions: Mapping[str, Any], sides: tuple[Any, Any], aspect: str = "") -> Iterator[Judged]:
+    """Yield what each function finds; one that fails says so and keeps none of the others."""
+    for name, function in functions.items():
+        try:
+            yield Judged(function(*sides), aspect)
+        except Exception as error:  # a statistic may come from a plugin
+            yield Judged(Statistic(name, None, note=f"{type(error).__name__}: {str(error)[:100]}"), aspect)
+
+
+def _shown_only(found: Iterator[Judged]) -> Iterator[Judged]:
+    for one in found:
+        yield replace(one, statistic=replace(one.statistic, effect=None))
+
+
+def _numbers(one: ColumnProfile, other: ColumnProfile, statistics: Statistics, aspect: str = "") -> Iterator[Judged]:
+    sides = distributions(one, other)
+    if one.complete and one.distinct <= LEVELS and other.complete:
+        counts = distribution.counts_of(one), distribution.counts_of(other)
+        yield from _each(statistics["category"], counts, aspect)
+        yield from _shown_only(_each(statistics["number"], sides, aspect))
+    else:
+        yield from _each(statistics["number"], sides, aspect)
+    outside = out_of_range(*sides)
+    if outside.value:
+        yield Judged(outside, aspect)
+
+
+def distributions(one: ColumnProfile, other: ColumnProfile) -> tuple[Distribution, Distribution]:
+    """Return the distributions of both; rounded to float32 where a side has no more digits."""
+    short = ("float32", "float16")
+    single = (one.type in short) != (other.type in short)
+    return distribution.of_profile(one, single=single), distribution.of_profile(other, single=single)
+
+
+def out_of_range(reference: Distribution, current: Distribution) -> Statistic:
+    """Return the share of values outside the range of the reference; expected 2 / (n + 1), p of the rarer end."""
+    import numpy as np
+
+    low, high = reference.points[:1], reference.points[-1:]
+    below = float(current.below(low, included=False)[0]) * current.count
+    above = current.count - float(current.below(high, included=True)[0]) * current.count
+    ends = [_at_least(below, bool(current.points[0] < low[0])), _at_least(above, bool(current.points[-1] > high[0]))]
+    ps = [beyond(end, current.count, reference.count)[1] for end in ends if end]
+    value = float(np.sum(ends)) / current.count
+    note = f"{ends[0]:,} below, {ends[1]:,} above" if value else ""
+    return Statistic("outside", value, 2 / (reference.count + 1), min([1.0, *(2 * p for p in ps)]), note=note)
+
+
+def _at_least(count: float, any_: bool) -> int:
+    return max(round(count), 1) if any_ else 0
+
+
+def _categories(one: ColumnProfile, other: ColumnProfile, statistics: Statistics) -> Iterator[Judged]:
+    before, after = distribution.counts_of(one), distribution.counts_of(other)
+    yield from _each(statistics["category"], (before, after))
+    unseen = sum(count for name, count in after.counts.items() if name not in before.counts)
+    if unseen or after.rest:
+        singles = sum(1 for count in before.counts.values() if count == 1)
+        note = f"at least {unseen:,} rows" if after.rest else f"{unseen:,} rows"
+        yield Judged(Statistic("unseen", unseen / after.total, singles / before.total, note=note))
+
+
+def _of_other_kind(one: ColumnProfile, other: ColumnProfile, statistics: Statistics) -> Iterator[Judged]:
+    """Compare a column whose kind changed by its values, where 1, "1", 1.0 and true are one and the same."""
+    note = f"was {one.kind}, is {other.kind}"
+    if one.complete and other.complete:
+        sides = distribution.counts_of(one, plain=True), distribution.counts_of(other, plain=True)
+        for found in _each(statistics["category"], sides):
+            yield replace(found, statistic=replace(found.statistic, note=found.statistic.note or note))
+        return
+    yield Judged(Statistic("kind", 1.0, 0.0, 0.0, 1.0, note=note))
+
+
+def _times(reference: Column, current: Column, statistics: Statistics) -> Iterator[Judged]:
+    """Time itself moves on and decides nothing; weekdays and hours do where both sides cover two rounds of them."""
+    one, other = reference.base, current.base
+    yield from _shown_only(_each(statistics["number"], distributions(one, other)))
+    span = min((side.high or 0.0) - (side.low or 0.0) for side in (one, other))
+    for name, least in _SPANS.items():
+        first, second = reference.aspect(name), current.aspect(name)
+        if first is not None and second is not None and span >= least:
+            counts = distribution.counts_of(first), distribution.counts_of(second)
+            yield from _each(statistics["category"], counts, name)
+
+
+def _texts(reference: Column, current: Column, statistics: Statistics) -> Iterator[Judged]:
+    yield from _each(statistics["category"], heavy(reference.base, current.base), "values")
+    for aspect in reference.aspects:
+        other = current.aspect(aspect.name)
+        if other is not None and aspect.known and other.known:
+            yield from _numbers(aspect, other, statistics, aspect.name)
+    if reference.sample is not None and current.sample is not None:
+        yield Judged(novelty(reference, current))
+
+
+def heavy(one: ColumnProfile, other: ColumnProfile) -> tuple[Counts, Counts]:
+    """Return the counts of the values that are frequent in the reference, or very frequent in the window.
+
+    One that is not among the most frequent of the other side has there at most the count of the least of them; it gets
+    that, or what its own share makes, whichever is less.
+    """
+    sides = distribution.counts_of(one), distribution.counts_of(other)
+    names = [
+        name for name in dict.fromkeys([*sides[0].counts, *sides[1].counts])
+        if sides[0].counts.get(name, 0) >= HEAVY * sides[0].total
+        or sides[1].counts.get(name, 0) >= HEAVY_NEW * sides[1].total
+    ]  # fmt: skip
+    found = []
+    for side, opposite in (sides, sides[::-1]):
+        least = min(side.counts.values(), default=0) if side.rest else 0
+        counts = {
+            name: side.counts.get(name, min(least, round(opposite.counts.get(name, 0) / opposite.total * side.total)))
+            for name in names
+        }
+        found.append(Counts(counts, max(0, side.total - sum(counts.values()))))
+    return found[0], found[1]
+
+
+def novelty(reference: Column, current: Column) -> Statistic:
+    """Return the share of rows whose value the reference does not have, over the values whose hash both sides sample.
+
+    Expected is the share of values that the reference has once (Good and Turing's estimate of what is unseen).
+    """
+    one, other = reference.sample, current.sample
+    if one is None or other is None:
+        return Statistic("novelty", None, note="no sample of the values")
+    limit = min(one.limit, other.limit)
+    before, after = one.upto(limit), other.upto(limit)
+    rows, seen = sum(after.values()), sum(before.values())
+    if not rows or not seen:
+        return Statistic("novelty", None, note="the samples share no range of hashes")
+    singles = sum(1 for count in before.values() if count == 1)
+    fresh = sum(count for word, count in after.items() if word not in before)
+    change = share_change("novelty", singles, seen, fresh, rows)
+    note = f"{fresh / rows:.0%} new values, {singles / seen:.0%} expected"
+    return replace(change, note=note)
