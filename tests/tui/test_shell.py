@@ -167,3 +167,13 @@ async def test_the_table_and_a_chart_are_exported(project: Project) -> None:
         await shows(pilot, "Markdown")
         await pilot.press("enter")
         await until(pilot, lambda: len(list((project.inner / "exports").glob("run-2*.csv"))) == 1)
+
+
+def test_a_keystroke_is_the_key_of_the_screen_it_is_struck_in() -> None:
+    for name in available():
+        for key in keys.KEYS:
+            if key.means_something_in(name):
+                assert all(keys.struck(keys.KEYS, stroke, name) is key for stroke in key.keys), (key.id, name)
+    assert keys.struck(keys.KEYS, "r", "data").id == "snapshot"
+    assert keys.struck(keys.KEYS, "r", "runs").id == "train"
+    assert keys.struck(keys.KEYS, "x", "data").id == "stop", "elsewhere; it says that it does nothing here"

@@ -122,12 +122,23 @@ def profile_of(
     the project's data. Raises NotFoundError, UsageError, TableError.
     """
     if outside is not None:
-        return Side(NOW, "", "file", outside.stat().st_size), _measured(outside, str(outside), tuple(key))
+        measured = _measured(outside, str(outside), tuple(key))
+        _check_key(str(outside), measured, key)
+        return Side(NOW, "", "file", outside.stat().st_size), measured
     path = path or training_data(project)
     with _store(project) as connection:
         found = versions(connection, path) if connection is not None else []
         side = _side(project, connection, path, at or NOW, found)
-        return side, _known_profile(project, connection, path, side, found, _key(project, path, key))
+        measured = _known_profile(project, connection, path, side, found, _key(project, path, key))
+        _check_key(path, measured, key)
+        return side, measured
+
+
+def _check_key(path: str, table: TableProfile, key: Sequence[str]) -> None:
+    """Raise UsageError where a given key is no column; that of the configuration may be one of other data only."""
+    for name in key:
+        if table.column(name) is None:
+            raise UsageError(f"{clean(path)} has no column {clean(name, 80)!r}", "--key COLUMN[,…]")
 
 
 def training_data(project: Project) -> str:

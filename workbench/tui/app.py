@@ -112,14 +112,13 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self._bars_at = 0.0
         self._early: list[events.Key] = []
         self._safe = SafeFilter()
-        for key in self.keys:
-            for name in key.keys:
-                self._bindings.key_to_bindings.setdefault(name, []).extend(
-                    [
-                        Binding(name, f"press_at_once('{key.id}')", key.label, show=False, priority=True),
-                        Binding(name, f"press('{key.id}')", key.label, show=False),
-                    ]
-                )
+        for stroke in dict.fromkeys(name for key in self.keys for name in key.keys):
+            self._bindings.key_to_bindings.setdefault(stroke, []).extend(
+                [
+                    Binding(stroke, f"press_at_once({stroke!r})", show=False, priority=True),
+                    Binding(stroke, f"press({stroke!r})", show=False),
+                ]
+            )
 
     # --- what is shown
 
@@ -288,13 +287,14 @@ class WorkbenchApp(App[None], inherit_bindings=False):
 
     def foot_keys(self) -> list[Key]:
         """Return the keys that the footer shows."""
-        return keymap.in_screen(self.keys, self.page.screen_id if self.page is not None else "")
+        return keymap.in_screen(self.keys, self._screen_id)
 
     def press(self, name: str) -> None:
         """Do what the key with this id does, or say why not."""
-        key = next(key for key in self.keys if key.id == name)
-        screen = self.page.screen_id if self.page is not None else ""
-        why = self.why_not(key) if key.means_something_in(screen) else f"{key.shown} does nothing here."
+        self._do(next(key for key in self.keys if key.id == name))
+
+    def _do(self, key: Key) -> None:
+        why = self.why_not(key) if key.means_something_in(self._screen_id) else f"{key.shown} does nothing here."
         if why:
             self.say(why)
             return
@@ -304,16 +304,20 @@ class WorkbenchApp(App[None], inherit_bindings=False):
                 handler()
                 return
 
-    def action_press(self, name: str) -> None:
-        """The action behind each key that the line being written leaves over."""
-        self.press(name)
+    @property
+    def _screen_id(self) -> str:
+        return self.page.screen_id if self.page is not None else ""
 
-    def action_press_at_once(self, name: str) -> None:
-        """The action behind each key while nothing is written: before the next key is looked at, whoever it goes to.
+    def action_press(self, stroke: str) -> None:
+        """The action behind each keystroke that the line being written leaves over."""
+        self._do(keymap.struck(self.keys, stroke, self._screen_id))
+
+    def action_press_at_once(self, stroke: str) -> None:
+        """The same while nothing is written: before the next keystroke is looked at, whoever that goes to.
 
         Without it, keys that come in one go (a fast hand, a slow line) all mean what they meant before the first.
         """
-        self.press(name)
+        self.action_press(stroke)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave keys to the line that is being written, and to a dialog."""

@@ -190,6 +190,12 @@ def in_screen(keys: Iterable[Key], screen: str) -> list[Key]:
     return sorted((key for key in keys if key.rank and key.means_something_in(screen)), key=lambda key: key.rank)
 
 
+def struck(keys: Iterable[Key], stroke: str, screen: str) -> Key:
+    """Return the key that a keystroke is in a screen; where it is none there, one that it is elsewhere."""
+    found = [key for key in keys if stroke in key.keys]
+    return next((key for key in found if key.means_something_in(screen)), found[0])
+
+
 def remap(keys: tuple[Key, ...], changes: Mapping[str, object], where: str = FILE_NAME) -> tuple[Key, ...]:
     """Return the registry with other keys; raises ConfigError for an unknown id, a bad key, a key for two things."""
     known = {key.id: key for key in keys}

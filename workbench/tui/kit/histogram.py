@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workbench.tui.kit.frame import Frame, Mark, draw_bottom, draw_left, lay_out, say
@@ -20,11 +20,15 @@ _PLAIN_GLYPHS = ("░", "▒", "█")
 
 @dataclass(frozen=True)
 class Bins:
-    """Counts of values: either between `edges` (one more than counts) or one for each of `labels`."""
+    """Counts of values: either between `edges` (one more than counts) or one for each of `labels`.
+
+    `words` write a value of the axis where it is no plain number; then the marks stand at even distances.
+    """
 
     counts: tuple[float, ...]
     edges: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
+    words: Callable[[float], str] | None = None
 
 
 def bins(values: Sequence[float], n: int = 20, span: tuple[float, float] | None = None) -> Bins:
@@ -115,6 +119,10 @@ def _value_marks(shown: Bins, width: int) -> list[Mark]:
         return [((index + 0.5) / count, clip(label, room)) for index, label in enumerate(shown.labels[:count])]
     if len(shown.edges) < 2:
         return []
+    if shown.words is not None:
+        low, high, count = shown.edges[0], shown.edges[-1], max(1, width // 16)
+        places = [(at + 0.5) / count for at in range(count)]
+        return [(place, shown.words(low + (high - low) * place)) for place in places]
     scale = scale_of(floats(shown.edges))
     return scale.marks(max(2, width // 12)) if scale else []
 

@@ -183,6 +183,12 @@ def age(seconds: Number) -> str:
     return _long(int(value // 86400))
 
 
+def ago(seconds: Number) -> str:
+    """Write an age as a phrase: `just now`, `35m ago`; a missing one as `—`."""
+    text = age(seconds)
+    return {"now": "just now", MISSING: MISSING}.get(text, f"{text} ago")
+
+
 def size(count: Number) -> str:
     """Write a number of bytes in decimal units: `512 B`, `41.0 MB`."""
     value = math.nan if count is None else number(count)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
+import threading
 import time
 from typing import Any, ClassVar
 
@@ -14,15 +13,16 @@ from textual.containers import Container, Horizontal
 
 from workbench.actions import data as data_actions
 from workbench.actions.data_tables import Version
-from workbench.data.difference import TableDifference
 from workbench.project import Project
 from workbench.safe import clean
 from workbench.tui.kit.grid import Style
-from workbench.tui.kit.numbers import age, size
+from workbench.tui.kit.numbers import ago, size
 from workbench.tui.screens.base import Page
+from workbench.tui.screens.data_columns import ColumnTable, difference_spans
 from workbench.tui.screens.data_detail import Detail
-from workbench.tui.screens.data_lists import ColumnTable, VersionTable
+from workbench.tui.screens.data_reading import compute, overwritten
 from workbench.tui.screens.data_sight import Sight, SightReader, Wish
+from workbench.tui.screens.data_versions import VersionTable
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Confirm
 from workbench.tui.widgets.table import Table
@@ -31,7 +31,6 @@ GRID_SIZE = (110, 24)
 PAIR_SIZE = (80, 18)
 AT_ONCE = 200_000_000
 """Files of up to so many bytes are profiled as soon as they are looked at; larger ones when enter asks for it."""
-LIMIT_SECONDS = 3600
 _DIM = Style(fg="dim")
 _PANES = {"versions": "Versions", "columns": "Columns", "detail": "Column"}
 
@@ -45,8 +44,8 @@ class DataPage(Page):
     DataPage #panes { height: 1fr; width: 1fr; }
     DataPage #versions { width: 1fr; height: 1fr; }
     DataPage #lower { width: 1fr; height: 2fr; }
-    DataPage #columns { width: 11fr; height: 1fr; }
-    DataPage #detail { width: 10fr; height: 1fr; }
+    DataPage #columns { width: 1fr; height: 1fr; }
+    DataPage #detail { width: 1fr; height: 1fr; }
     """
 
     def __init__(self) -> None:
@@ -54,32 +53,22 @@ class DataPage(Page):
         self.sight: Sight | None = None
         self.problems: dict[str, str] = {}
         self._wanted: tuple[str, str] = ("", "")
+        self._aimed = False
         self._asked: set[tuple[str, str]] = set()
         self._reader = SightReader()
+        self._left = threading.Event()
         self._pane = "versions"
+        self.versions = VersionTable(id="versions")
+        self.columns = ColumnTable(id="columns")
+        self.detail = Detail(id="detail")
 
     def compose(self) -> ComposeResult:
         """Put up the panes; which are in view depends on the room."""
         with Container(id="panes"):
-            yield VersionTable(id="versions")
+            yield self.versions
             with Horizontal(id="lower"):
-                yield ColumnTable(id="columns")
-                yield Detail(id="detail")
-
-    @property
-    def versions(self) -> VersionTable:
-        """The list of versions."""
-        return self.query_one("#versions", VersionTable)
-
-    @property
-    def columns(self) -> ColumnTable:
-        """The list of columns."""
-        return self.query_one("#columns", ColumnTable)
-
-    @property
-    def detail(self) -> Detail:
-        """The column closely."""
-        return self.query_one("#detail", Detail)
+                yield self.columns
+                yield self.detail
 
     # --- what is read and shown
 
@@ -87,7 +76,7 @@ class DataPage(Page):
         """Come into view; `target` is a path, or a path and a hash."""
         if target is not None:
             path, _, hash_ = str(target).partition("\n")
-            self._wanted = (path, hash_)
+            self._wanted, self._aimed = (path, hash_), True
         self._arrange()
 
     def request(self) -> Wish | None:
@@ -100,13 +89,13 @@ class DataPage(Page):
 
     def show(self, snapshot: Sight | None) -> None:
         """Take what was read."""
-        first = self.sight is None or not self.versions.versions
         self.sight = snapshot
         data = () if snapshot is None else snapshot.data
         self.versions.facts = [(f"{sum(len(one.versions) for one in data)} versions", _DIM)] if data else []
         self.versions.take(data, time.time())
         chosen = None if snapshot is None else snapshot.chosen
-        if first and chosen is not None and self._wanted != ("", ""):
+        if self._aimed and chosen is not None and chosen.path == self._wanted[0]:
+            self._aimed = False
             self.versions.select(f"{chosen.path}\n{chosen.hash}")
         self._show_chosen()
         self._compute(by_itself=True)
@@ -185,7 +174,13 @@ class DataPage(Page):
                 self.problems[chosen.hash] = problem
             self._show_chosen()
 
-        self.bench.act(f"reading {clean(chosen.path, 60)}", compute, project, chosen, before, done=take)
+        self.bench.act(
+            f"reading {clean(chosen.path, 60)}", compute, project, chosen, before, self._left.is_set, done=take
+        )
+
+    def on_unmount(self) -> None:
+        """End what is being read: nobody waits for it."""
+        self._left.set()
 
     # --- the room
 
@@ -211,7 +206,9 @@ class DataPage(Page):
             self.query_one(f"#{name}").display = name in shown
         lower = self.query_one("#lower")
         lower.display = "columns" in shown or "detail" in shown
-        lower.styles.layout = "horizontal" if self.size.width >= GRID_SIZE[0] else "vertical"
+        wide = self.size.width >= GRID_SIZE[0]
+        lower.styles.layout = "horizontal" if wide else "vertical"
+        self.columns.styles.width, self.detail.styles.width = ("3fr", "2fr") if wide else ("1fr", "1fr")
         tall = self.size.height >= 34
         self.versions.styles.height = ("1fr" if tall else "3fr") if len(shown) > 1 else "1fr"
         lower.styles.height = "2fr" if tall else "5fr"
@@ -266,8 +263,9 @@ class DataPage(Page):
         version = self.versions.chosen if self.sight is not None else None
         if version is not None:
             used = ", ".join(map(str, version.runs[-5:]))
-            words = f"first seen {age(max(0.0, time.time() - version.created))} ago"
-            spans.append((f"{clean(version.path, 40)}@{version.hash[:10]}  {words}", _DIM))
+            name = f"{clean(version.path, 40)}@" if self.size.width >= GRID_SIZE[0] else ""
+            words = f"first seen {ago(max(0.0, time.time() - version.created))}"
+            spans.append((f"{name}{version.hash[:10]}  {words}", _DIM))
             spans.append((f"  used by run {used}" if used else "  used by no run", _DIM))
         return spans
 
@@ -294,8 +292,9 @@ class DataPage(Page):
             words += f"; {clean(bad[0].path, 60)}: {clean(bad[0].problem, 100)}"
         self.bench.say(f"Snapshot taken: {words}.")
         if fresh:
-            self._wanted = (fresh[0].path, fresh[0].hash)
-            self.sight = None
+            order = [self.versions.path, *self.versions.data]
+            first = min(fresh, key=lambda item: order.index(item.path) if item.path in order else len(order))
+            self._wanted, self._aimed = (first.path, first.hash), True
 
     def can_restore(self) -> str:
         """There must be a version whose bytes are kept."""
@@ -338,65 +337,3 @@ class DataPage(Page):
     def can_copy(self) -> str:
         """There must be a version."""
         return "" if self.versions.chosen is not None else "Choose a version first."
-
-
-def difference_spans(found: TableDifference | None, by_shift: bool) -> Spans:
-    """Return in a few words how a version differs from the one before."""
-    if found is None:
-        return []
-    parts: Spans = []
-    rows = found.rows
-    if rows is not None:
-        counts = (("+", rows.added, "better"), ("-", rows.removed, "worse"), ("~", rows.changed, "mark"))
-        parts += [(f"{sign}{count:,} ", Style(fg=tone)) for sign, count, tone in counts if count]
-        parts.append(("rows  " if parts else "same rows  ", _DIM))
-    for sign, count, tone in (("+", len(found.added), "better"), ("-", len(found.removed), "worse")):
-        if count:
-            parts += [(f"{sign}{count} ", Style(fg=tone)), ("columns  ", _DIM)]
-    return [*parts, ("by shift (s)" if by_shift else "as in the file (s)", _DIM)]
-
-
-def overwritten(project: Project, version: Version) -> list[str]:
-    """Return the lines that say what restoring a version takes the place of."""
-    place = project.folder / version.path
-    new = f"{version.hash[:12]}, {size(version.size)}, seen {age(max(0.0, time.time() - version.seen))} ago"
-    try:
-        facts = place.lstat()
-    except OSError:
-        return [f"Nothing lies at {version.path}; it is made from version", new]
-    changed = age(max(0.0, time.time() - facts.st_mtime))
-    if place.is_dir():
-        return [
-            f"The folder {version.path} (changed {changed} ago)",
-            "is replaced, with all files in it, by version",
-            new,
-        ]
-    return [
-        f"{version.path}, {size(facts.st_size)}, changed {changed} ago",
-        "is overwritten by version",
-        new,
-        "",
-        "What is there now is only lost if it is in no version; that is refused.",
-    ]
-
-
-def compute(project: Project, version: Version, before: Version | None) -> str:
-    """Profile a version, and compare it with the one before, in another process; return what kept it from doing so."""
-    words = ["profile", f"{version.path}@{version.hash}"]
-    if before is not None and before.kept and before.kind == version.kind:
-        words = ["diff", version.path, before.hash, version.hash]
-    command = [sys.executable, "-m", "workbench", "-C", str(project.folder), "data", *words, "--json"]
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            timeout=LIMIT_SECONDS, check=False, cwd=project.folder,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return f"Reading took more than {LIMIT_SECONDS // 60} minutes."
-    if done.returncode == 0:
-        return ""
-    lines = [clean(line, 200) for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    if words[0] == "diff" and done.returncode == 2:
-        # One of the two is no table; the chosen one may still be.
-        return compute(project, version, None)
-    return "\n".join(line.removeprefix("error: ") for line in lines[-2:]) or f"It ended with code {done.returncode}."

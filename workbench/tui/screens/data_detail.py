@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from workbench.data.difference import QUANTILES, Shift
-from workbench.data.profile import ColumnProfile, bin_shares, edges, span_of
+from workbench.data.profile import ColumnProfile, bin_shares
 from workbench.safe import clean
 from workbench.tui.kit.grid import Grid, Style, cells, clip
 from workbench.tui.kit.histogram import Bins, histogram
-from workbench.tui.screens.data_lists import GLYPHS, TONES, value_text
+from workbench.tui.screens.data_columns import GLYPHS, TONES, bounds, moment, value_text
 from workbench.tui.widgets.canvas import Panel, Spans
 
 _DIM, _TEXT = Style(fg="dim"), Style(fg="text")
 _BINS = 40
 _LINES = 7
+_NAME = 8
+"""Cells of the name of a figure."""
 
 
 class Detail(Panel, can_focus=True):
@@ -37,8 +39,8 @@ class Detail(Panel, can_focus=True):
         if self.column is None:
             grid.put(1, 0, clip("Choose a column.", width - 2), _DIM)
             return grid
-        lines = figures(self.column, self.shift)
-        room = min(len(lines), _LINES) if height >= 12 else min(len(lines), max(0, height - 6))
+        lines = figures(self.column, self.shift, width)
+        room = min(len(lines), max(_LINES, height // 3)) if height >= 12 else min(len(lines), max(0, height - 6))
         chart = height - room - (1 if room else 0)
         grid.blit(distributions(self.column, self.shift, width, max(1, chart), plain=self.plain), 0, 0)
         for y, spans in enumerate(lines[:room]):
@@ -62,11 +64,9 @@ def distributions(column: ColumnProfile, shift: Shift | None, width: int, height
     old = shift.old if shift is not None and shift.old.kind == column.kind and shift.old.known else None
     if column.is_scale:
         both = [one for one in (old, column) if one is not None]
-        span = span_of(both)
-        bounds = edges(span, max(2, min(_BINS, width - 8))) if span is not None and span[0] < span[1] else ()
-        if not bounds and span is not None:
-            bounds = (span[0] - 0.5, span[0] + 0.5)
-        found = [Bins(bin_shares(one, bounds), edges=bounds) for one in both] if bounds else [Bins(())]
+        places = bounds(both, max(2, min(_BINS, width - 8)))
+        words = _day if column.kind == "time" else None
+        found = [Bins(bin_shares(one, places), edges=places, words=words) for one in both] if places else [Bins(())]
     else:
         names = [str(value) for value, _ in column.values]
         names += [str(value) for value, _ in (old.values if old is not None else ()) if str(value) not in names]
@@ -75,6 +75,10 @@ def distributions(column: ColumnProfile, shift: Shift | None, width: int, height
         found = [_value_bins(one, shown, len(names) > len(shown)) for one in (old, column) if one is not None]
     current = found[1] if len(found) > 1 else None
     return histogram(found[0], current, width=width, height=height, names=("before", "this version"), plain=plain)
+
+
+def _day(seconds: float) -> str:
+    return moment(seconds)[:10]
 
 
 def _value_bins(column: ColumnProfile, names: list[str], rest: bool) -> Bins:
@@ -86,43 +90,49 @@ def _value_bins(column: ColumnProfile, names: list[str], rest: bool) -> Bins:
     )  # fmt: skip
 
 
-def figures(column: ColumnProfile, shift: Shift | None) -> list[Spans]:
-    """Return the figures of a column, each with the one before where that is another."""
+def figures(column: ColumnProfile, shift: Shift | None, width: int) -> list[Spans]:
+    """Return the figures of a column in lines of `width`, each with the one before where that is another."""
     old = shift.old if shift is not None else None
-    lines: list[Spans] = []
-
-    def add(name: str, now: str, before: str = "") -> None:
-        spans: Spans = [(f"{name:<9}", _DIM)]
-        if before and before != now:
-            spans += [(before, _DIM), (" → ", _DIM)]
-        lines.append([*spans, (now, _TEXT)])
-
-    def of(one: ColumnProfile | None, at: float) -> str:
-        return "" if one is None or not one.is_scale else value_text(one, one.quantile(at))
-
-    add("type", column.type, old.type if old is not None else "")
-    add("missing", _missing(column), _missing(old) if old is not None else "")
+    lines = [
+        _line("type", column.type, old.type if old is not None else ""),
+        _line("missing", _missing(column), _missing(old) if old is not None else ""),
+    ]
     if column.is_scale and column.known:
-        add(
-            "mean",
-            value_text(column, column.mean),
-            value_text(old, old.mean) if old is not None and old.is_scale else "",
-        )
-        parts = [" ".join(of(one, at) for at in QUANTILES) for one in (column, old)]
-        add("quantiles", parts[0], parts[1].strip())
-        lines[-1].append(("   at 5 25 50 75 95 %", _DIM))
-    sign, before = "" if column.exact else "~", ""
-    if old is not None:
-        before = f"{'' if old.exact else '~'}{old.distinct:,}"
-    add("distinct", f"{sign}{column.distinct:,}", before)
-    odd = column.nan + column.plus_infinite + column.minus_infinite
-    if odd:
-        add("odd", f"{column.nan:,} NaN, {column.plus_infinite + column.minus_infinite:,} infinite")
+        before = value_text(old, old.mean) if old is not None and old.is_scale else ""
+        lines.append(_line("mean", value_text(column, column.mean), before))
+        lines += _quantiles(column, old if old is not None and old.kind == column.kind and old.known else None, width)
+    known = "" if old is None else f"{'' if old.exact else '~'}{old.distinct:,}"
+    lines.append(_line("distinct", f"{'' if column.exact else '~'}{column.distinct:,}", known))
+    infinite = column.plus_infinite + column.minus_infinite
+    if column.nan or infinite:
+        lines.append(_line("odd", f"{column.nan:,} NaN, {infinite:,} infinite"))
     if shift is not None and not column.is_scale:
         for word, values in (("new", shift.fresh), ("gone", shift.gone)):
             if values:
-                add(word, ", ".join(f"{clean(value, 24)} {share:.1%}" for value, share in values[:6]))
+                lines.append(_line(word, ", ".join(f"{clean(value, 24)} {share:.1%}" for value, share in values[:6])))
     return lines
+
+
+def _line(name: str, now: str, before: str = "") -> Spans:
+    arrow: Spans = [(before, _DIM), (" → ", _DIM)] if before and before != now else []
+    return [(f"{name:<{_NAME}} ", _DIM), *arrow, (now, _TEXT)]
+
+
+def _quantiles(column: ColumnProfile, old: ColumnProfile | None, width: int) -> list[Spans]:
+    """Return a little table: the quantiles now, and before where they were others; as many as fit."""
+    room = width - _NAME - 1
+    length = 11 if column.kind == "time" else min(9, max(7, room // len(QUANTILES)))
+    fit = room // length
+    shown = QUANTILES if fit >= len(QUANTILES) else (0.05, 0.5, 0.95) if fit >= 3 else (0.5,)
+
+    def texts(one: ColumnProfile) -> str:
+        return "".join(f"{value_text(one, one.quantile(at), length - 1):>{length}}" for at in shown)
+
+    head = "".join(f"{f'{at:.0%}':>{length}}" for at in shown)
+    lines: list[Spans] = [[(f"{'quantile':<{_NAME}}{head}", _DIM)]]
+    if old is not None and texts(old) != texts(column):
+        lines.append([(f"{'  before':<{_NAME}}{texts(old)}", _DIM)])
+    return [*lines, [(f"{'  now':<{_NAME}}", _DIM), (texts(column), _TEXT)]]
 
 
 def _missing(column: ColumnProfile) -> str:

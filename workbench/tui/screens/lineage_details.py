@@ -12,7 +12,7 @@ from workbench.runs.model import Run, finite
 from workbench.safe import clean
 from workbench.tui.charts import BOLD, DIM, TEXT, tone_of, value_text
 from workbench.tui.kit.grid import Style, cells, clip
-from workbench.tui.kit.numbers import age, duration, short
+from workbench.tui.kit.numbers import ago, duration, short
 from workbench.tui.screens.lineage_data import Sight
 from workbench.tui.widgets.canvas import Spans
 
@@ -83,7 +83,7 @@ def _run(facts: _Facts) -> Iterator[Spans]:
     node, run = facts.node, facts.run(facts.node)
     began = node.facts.get("started") or node.facts.get("created")
     took = run.duration(facts.now) if run is not None else None
-    times = [f"{age(facts.now - began)} ago" if began else "", f"took {duration(took)}" if took is not None else ""]
+    times = [ago(facts.now - began) if began else "", f"took {duration(took)}" if took is not None else ""]
     host = str(node.facts.get("host") or "")
     yield _line(
         "run", f"{node.status}, {node.facts.get('why')}", " ".join([*times, f"on {host}" if host else ""]).strip()
@@ -136,7 +136,7 @@ def _content(facts: _Facts) -> Iterator[Spans]:
         run = facts.run(maker)
         ended = maker.facts.get("ended")
         took = run.duration(facts.now) if run is not None else None
-        when = f"{age(facts.now - ended)} ago" if ended else ""
+        when = ago(facts.now - ended) if ended else ""
         more = f"and {len(makers) - 1} more with the same content" if len(makers) > 1 else ""
         yield _line(
             "produced by",

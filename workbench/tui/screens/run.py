@@ -17,7 +17,7 @@ from workbench.tui.bars import SPINNER
 from workbench.tui.charts import BOLD, DIM, ChartGroup, chart_groups, draw_chart, put
 from workbench.tui.kit.frame import say
 from workbench.tui.kit.grid import Grid, Style, cells, clip
-from workbench.tui.kit.numbers import age, duration
+from workbench.tui.kit.numbers import ago, duration
 from workbench.tui.screens import run_text
 from workbench.tui.screens.export import ask_and_export, run_curves
 from workbench.tui.screens.run_actions import RunActions
@@ -348,7 +348,7 @@ class RunHead(Canvas):
         if run.reason and not turning:
             x = put(grid, x + 2, 0, clip(clean(run.reason), max(0, width - x - 3)), DIM)
         now = time.time()
-        parts = [duration(run.duration(now)), f"{age(now - run.created)} ago", clean(why(run.trigger), 60)]
+        parts = [duration(run.duration(now)), ago(now - run.created), clean(why(run.trigger), 60)]
         commit = run.code.get("commit")
         if isinstance(commit, str) and commit:
             parts.append(f"git {clean(commit[:7])}{'±' if run.code.get('dirty') else ''}")

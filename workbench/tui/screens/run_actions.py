@@ -117,7 +117,8 @@ class RunActions(Page):
     def do_train_revision(self) -> None:
         """Ask for a branch, tag or commit, then run it in a folder of its own."""
         lines = ["A branch, tag or commit; the files of the project stay as they are."]
-        self.bench.ask_for(Prompt("Train a revision", lines, value="", placeholder="main"), self._train_revision)
+        check = lambda rev: "" if rev.strip() else "Name a revision."  # noqa: E731
+        self.bench.ask_for(Prompt("Train a revision", lines, placeholder="main", check=check), self._train_revision)
 
     def _train_revision(self, rev: str) -> None:
         request = actions.Request(rev=rev.strip())

@@ -1,0 +1,217 @@
+"""`workbench data list, profile, diff, restore` of tables and folders as a user types them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+from datetime import UTC, datetime
+
+import pytest
+from blake3 import blake3
+
+CONFIG = """
+[project]
+name = "test"
+[train]
+command = "python train.py"
+inputs = ["data/train.csv", "images"]
+[data]
+train = "data/train.csv"
+"""
+
+
+def table(rows, *, shift=0.0, head="id,region,x", tail=""):
+    lines = [f"{row},{'north' if row % 4 else 'south'},{row % 10 + shift}{tail}" for row in rows]
+    return "\n".join([head, *lines, ""])
+
+
+@pytest.fixture
+def project(make_project):
+    """Three versions of a table: 40 rows; run 1 read 38 of them moved by 1.5; now a column more, 2 rows more."""
+    return make_project(
+        {
+            "train.py": "print('auc: 0.5')\n",
+            "data/train.csv": table(range(40)),
+            "images/1.txt": "one",
+            "images/2.txt": "two",
+        },
+        CONFIG,
+    )
+
+
+@pytest.fixture
+def versions(project, run_cli):
+    """The hashes of the first two versions, the oldest first."""
+    assert run_cli("data", "snapshot", folder=project.folder).code == 0
+    place = project.folder / "data/train.csv"
+    place.write_text(table(range(2, 40), shift=1.5))
+    (project.folder / "images/2.txt").write_text("changed")
+    (project.folder / "images/3.txt").write_text("new")
+    assert run_cli("run", folder=project.folder).code == 0
+    place.write_text(table(range(2, 42), shift=1.5, head="id,region,x,extra", tail=",7"))
+    listed = run_cli("data", "list", "data/train.csv", "--json", folder=project.folder).json
+    return [version["hash"] for version in reversed(listed)]
+
+
+def in_project(run_cli, project):
+    return lambda *words: run_cli("data", *words, folder=project.folder)
+
+
+def test_list_tells_versions_the_newest_first_with_rows_and_runs(run_cli, project, versions):
+    data = in_project(run_cli, project)
+    found = data("list", "--json").json
+    assert [(each["path"], each["rows"], each["runs"]) for each in found] == [
+        ("data/train.csv", 38, [1]),
+        ("data/train.csv", 40, []),
+        ("images", None, [1]),
+        ("images", None, []),
+    ]
+    assert all(each["seen"].endswith(("Z", "+00:00")) for each in found)
+    out = data("list", "data/train.csv").out
+    assert versions[0][:12] in out and versions[1][:12] in out and "images" not in out
+
+
+def test_a_profile_says_what_a_table_holds(run_cli, project, versions):
+    data = in_project(run_cli, project)
+    place = project.folder / "data/train.csv"
+    found = data("profile", "--json").json
+    assert (found["path"], found["rows"], found["format"], found["hash"]) == (
+        "data/train.csv", 40, "csv", blake3(place.read_bytes()).hexdigest(),
+    )  # fmt: skip
+    columns = {column["name"]: column for column in found["columns"]}
+    rows = list(csv.DictReader(io.StringIO(place.read_text())))
+    numbers = [float(row["x"]) for row in rows]
+    x = columns["x"]
+    assert (x["min"], x["max"], x["count"], x["missing"]) == (min(numbers), max(numbers), len(rows), 0)
+    assert x["mean"] == pytest.approx(sum(numbers) / len(numbers))
+    assert x["quantiles"]["0.5"] == pytest.approx(sorted(numbers)[19] / 2 + sorted(numbers)[20] / 2)
+    assert sum(x["histogram"]["shares"]) == pytest.approx(1)
+    assert columns["region"]["values"][0] == {"value": "north", "count": sum(row["region"] == "north" for row in rows)}
+    assert columns["extra"]["distinct"] == 1
+    before = data("profile", f"data/train.csv@{versions[0][:8]}", "--json").json
+    assert (before["rows"], before["hash"]) == (40, versions[0])
+    assert "extra" not in {column["name"] for column in before["columns"]}
+    assert data("profile", "data/train.csv@latest", "--json").json["rows"] == 38
+    out = data("profile").out
+    assert "40 rows, 4 columns" in out and "north 75%" in out
+
+
+def test_a_key_tells_how_often_it_repeats(run_cli, project):
+    place = project.folder / "data/train.csv"
+    place.write_text(table([1, 2, 3, 3, 3]))
+    data = in_project(run_cli, project)
+    found = data("profile", "--key", "id", "--json").json
+    assert (found["key"], found["duplicate_rows_of_key"]) == (["id"], 2)
+    assert "2 rows repeat the key id" in data("profile", "--key", "id").out
+    answer = data("profile", "--key", "nothing")
+    assert answer.code == 2 and "nothing" in answer.err
+
+
+def test_a_diff_says_which_columns_and_rows_changed_and_what_moved(run_cli, project, versions):
+    data = in_project(run_cli, project)
+    place = project.folder / "data/train.csv"
+    found = data("diff", "data/train.csv", versions[0][:10], "now", "--key", "id", "--json").json
+    assert found["rows"] == {"added": 2, "removed": 2, "changed": 38, "unchanged": 0, "key": ["id"]}
+    assert found["row_counts"] == [40, 40]
+    assert found["columns"] == {"added": [{"name": "extra", "type": "int64"}], "removed": [], "retyped": []}
+    shifts = {shift["column"]: shift for shift in found["shifts"]}
+    assert shifts["x"]["measure"] == "KS" and shifts["x"]["level"] == "large"
+    assert shifts["x"]["mean"][1] - shifts["x"]["mean"][0] == pytest.approx(1.5)
+    from scipy.stats import ks_2samp
+
+    old = [row % 10 for row in range(40)]
+    expected = ks_2samp(old, [row % 10 + 1.5 for row in range(2, 42)]).statistic
+    assert shifts["x"]["distance"] == pytest.approx(expected)
+    assert found["old"]["hash"] == versions[0] and found["new"] == {
+        "version": "now", "hash": blake3(place.read_bytes()).hexdigest(), "size": place.stat().st_size
+    }  # fmt: skip
+    out = data("diff", "data/train.csv", versions[0][:10], "now", "--key", "id").out
+    assert "2 added, 2 removed, 38 changed, 0 the same by id" in out and "+ column extra (int64)" in out
+
+
+def test_without_a_key_rows_are_compared_whole(run_cli, project, versions):
+    data = in_project(run_cli, project)
+    found = data("diff", "data/train.csv", "@previous", "@latest", "--json").json
+    assert found["rows"] == {"added": 38, "removed": 40, "changed": 0, "unchanged": 0, "key": []}
+    # Columns that only one side has do not count: over the others the rows are the same.
+    found = data("diff", "--json").json
+    assert found["old"]["hash"] == versions[1]
+    assert found["rows"] == {"added": 2, "removed": 0, "changed": 0, "unchanged": 38, "key": []}
+
+
+def test_what_a_run_read_is_a_version(run_cli, project, versions):
+    data = in_project(run_cli, project)
+    found = data("diff", "data/train.csv", "run:1", "--json").json
+    assert found["old"] == {"version": "run 1", "hash": versions[1], "size": found["old"]["size"]}
+    assert found["columns"]["added"] == [{"name": "extra", "type": "int64"}]
+    assert data("profile", "data/train.csv@run:1", "--json").json["hash"] == versions[1]
+    for words, code, said in (
+        (("diff", "data/train.csv", "run:7"), 2, "Run 7 did not read data/train.csv"),
+        (("diff", "data/train.csv", "run:x"), 2, "Run x did not read"),
+        (("diff", "data/train.csv", "ffff"), 2, "is no version of data/train.csv"),
+        (("diff", "data/none.csv"), 2, "data/none.csv"),
+        (("diff", "data/train.csv", "--key", "nope"), 2, "no column 'nope'"),
+        (("profile", "train.py"), 2, "train.py"),
+        (("profile", "images"), 2, "is a folder, not a table"),
+    ):
+        answer = data(*words)
+        assert (answer.code, said in answer.err, answer.out) == (code, True, ""), (words, answer)
+
+
+def test_a_folder_is_compared_by_its_files(run_cli, project, versions):
+    data = in_project(run_cli, project)
+    (project.folder / "images/1.txt").unlink()
+    found = data("diff", "images", "@previous", "now", "--json").json
+    assert found["kind"] == "folder"
+    assert found["added"] == [{"path": "3.txt", "size": 3}]
+    assert found["removed"] == [{"path": "1.txt", "size": 3}]
+    assert found["changed"] == [{"path": "2.txt", "old_size": 3, "new_size": 7}]
+    assert found["unchanged"] == 0
+    assert data("diff", "images", "run:1", "--json").json["removed"] == [{"path": "1.txt", "size": 3}]
+    out = data("diff", "images", "@previous", "now").out
+    assert "files: 1 added, 1 removed, 1 changed, 0 the same" in out
+    assert "+ 3.txt  3 B" in out and "~ 2.txt  3 B → 7 B" in out
+
+
+def test_restore_by_hash_by_moment_and_elsewhere(run_cli, project, versions, tmp_path):
+    data = in_project(run_cli, project)
+    place = project.folder / "data/train.csv"
+    with sqlite3.connect(project.store_path) as connection:
+        for hash_, day in zip(versions, ("2026-10-30", "2026-11-02"), strict=True):
+            moment = datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=UTC).timestamp()
+            connection.execute("UPDATE data_versions SET created = ?, seen = ? WHERE hash = ?", (moment, moment, hash_))
+    connection.close()
+    answer = data("restore", "data/train.csv", "--at", "2026-11-01")
+    assert answer.code == 2 and "in no version" in answer.err, "what lies there is not stored yet"
+    answer = data("restore", "data/train.csv", "--at", "2026-11-01", "--force", "--json")
+    assert answer.code == 0 and answer.json == {
+        "path": "data/train.csv", "hash": versions[0], "restored": str(place)
+    }  # fmt: skip
+    assert place.read_text() == table(range(40))
+    assert data("restore", "data/train.csv", "--at", "2026-11-02").code == 0
+    assert place.read_text() == table(range(2, 40), shift=1.5)
+    answer = data("restore", "data/train.csv", "--at", "2026-11-02T11:59")
+    assert answer.code == 0 and place.read_text() == table(range(40))
+    answer = data("restore", "data/train.csv", "--at", "2026-10-01")
+    assert answer.code == 2 and "no version from so early" in answer.err
+    answer = data("restore", "data/train.csv", "--at", "soon")
+    assert answer.code == 2 and "is no date" in answer.err
+    elsewhere = tmp_path / "elsewhere"
+    assert data("restore", f"data/train.csv@{versions[1][:8]}", "--to", str(elsewhere)).code == 0
+    assert (elsewhere / "train.csv").read_text() == table(range(2, 40), shift=1.5)
+
+
+def test_a_profile_and_a_diff_are_kept_with_the_version(run_cli, project, versions):
+    data = in_project(run_cli, project)
+    words = ("diff", "data/train.csv", "@previous", "@latest", "--key", "id", "--json")
+    first = data(*words).json
+    connection = sqlite3.connect(project.store_path)
+    facts = json.loads(connection.execute("SELECT facts FROM data_versions WHERE hash = ?", versions[1:]).fetchone()[0])
+    connection.close()
+    assert facts["profile"]["rows"] == 38 and versions[0] in facts["changes"]
+    assert data(*words).json == first
+    # Another key is another comparison, and is not mistaken for the one that is kept.
+    assert data(*words[:-2], "region", "--json").json["rows"]["key"] == ["region"]
+    assert data(*words).json == first
