@@ -9,7 +9,6 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import PurePath
 from typing import Any
 
 from workbench.actions import runs as run_actions
@@ -17,9 +16,9 @@ from workbench.errors import UsageError
 from workbench.project import Project
 from workbench.runs import compare as pure
 from workbench.runs import queries
+from workbench.runs.changes import program
 from workbench.runs.compare import Comparison, MetricFacts, RunFacts
 from workbench.runs.goals import Goal
-from workbench.runs.launch import words
 from workbench.runs.model import Curve, Run
 from workbench.safe import clean
 from workbench.versions import code, environment
@@ -119,14 +118,18 @@ def _experiment(run: Run) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value}
 
 
+_OTHER_FACTS = ("packages", "variables", "gpus", "problem", "cpu_flags", "imported", "libraries")
+
+
 def _circumstances(run: Run, found: Environment) -> dict[str, Any]:
     """Return what else tells a run apart: code, data, command, interpreter, machine; what is unknown is left out."""
     version = version_of(run)
-    facts: dict[str, Any] = {"code": code_name(run), "branch": version.branch, "program": program(run)}
+    facts: dict[str, Any] = {"code": code_name(run), "branch": version.branch, "program": program(run.command)}
     facts |= {f"{DATA}{one.get('path', '')}": _data_name(one) for one in run.data}
-    plain = [one.name for one in fields(Environment) if one.name not in ("packages", "variables", "gpus", "problem")]
+    plain = [one.name for one in fields(Environment) if one.name not in _OTHER_FACTS]
     facts |= {name: getattr(found, name) for name in plain}
-    facts |= {"gpus": ", ".join(found.gpus), **dict(found.variables)}
+    facts |= {name: ", ".join(getattr(found, name) or ()) for name in ("gpus", "cpu_flags", "libraries")}
+    facts |= dict(found.variables)
     return {name: value for name, value in facts.items() if value not in (None, "", 0)}
 
 
@@ -136,14 +139,6 @@ def _data_name(one: Mapping[str, Any]) -> str:
         return clean(str(one.get("problem") or "missing"), 80)
     rows = one.get("rows")
     return f"{str(one['hash'])[:10]}{'' if rows is None else f' ({rows} rows)'}"
-
-
-def program(run: Run) -> str:
-    """Return what a run started without its flags, which are parameters: `python train.py`."""
-    if isinstance(run.command, str):
-        return run.command
-    first = next((index for index, word in enumerate(run.command) if word.startswith("-")), len(run.command))
-    return words([PurePath(run.command[0]).name, *run.command[1:first]]) if run.command else ""
 
 
 def version_of(run: Run) -> CodeVersion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from workbench.cli.documents import run_document
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
 from workbench.project import Project
+from workbench.runs import queries
 from workbench.runs.model import GLYPHS, Run, why
 
 TABLE_LIMIT = 100
@@ -54,8 +56,7 @@ def run(args: argparse.Namespace) -> int:
     )
     now = time.time()
     if args.json:
-        metric = project.config.metric
-        output.print_json([run_document(each, metric=metric.name, goal=metric.goal, now=now) for each in found])
+        output.print_json(_documents(project, found, now))
     elif args.csv:
         print_csv(project, found, _columns(args.columns), now)
     else:
@@ -64,6 +65,21 @@ def run(args: argparse.Namespace) -> int:
         if more:
             output.say(f"The first {TABLE_LIMIT} are shown; --limit N shows more.")
     return 0
+
+
+def _documents(project: Project, found: Sequence[Run], now: float) -> list[dict[str, Any]]:
+    if not found:
+        return []
+    metric = project.config.metric
+    with contextlib.closing(project.open_reader()) as connection:
+        noticed = queries.notices_of(connection, [each.number for each in found])
+    return [
+        {
+            **run_document(each, metric=metric.name, goal=metric.goal, now=now),
+            "notices": noticed.get(each.number, []),
+        }
+        for each in found
+    ]
 
 
 def _columns(text: str | None) -> list[str]:

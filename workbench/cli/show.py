@@ -17,7 +17,7 @@ from workbench.cli.documents import run_document
 from workbench.cli.output import Column
 from workbench.cli.parsing import add_json, add_run
 from workbench.project import Project
-from workbench.runs import queries, repetition
+from workbench.runs import noticing, queries, repetition
 from workbench.runs.launch import words
 from workbench.runs.model import GLYPHS, Curve, Run, why
 from workbench.safe import clean, clean_block
@@ -70,10 +70,19 @@ def document(project: Project, connection: sqlite3.Connection, run: Run) -> dict
         "notices": [
             {"time": output.iso(began + after), "text": text} for after, text in queries.notices(connection, run.number)
         ],
+        "changes": changes(project, connection, run),
         "host": run.host,
         "python": run.python,
         "folder": str(project.run_folder(run.uid)),
     }
+
+
+def changes(project: Project, connection: sqlite3.Connection, run: Run) -> dict[str, Any] | None:
+    """Return what changed since which run of the same command, None for the first one."""
+    found = noticing.since_last(connection, project.folder, run.number)
+    if found is None:
+        return None
+    return {"since": found.run, "changes": [change._asdict() for change in found.changes]}
 
 
 def points(curve: Curve, began: float) -> list[list[Any]]:
@@ -167,6 +176,8 @@ def _facts(connection: sqlite3.Connection, run: Run) -> Iterator[tuple[str, str]
 def _environment(facts: dict[str, Any]) -> str:
     python = f"Python {facts['python']}" if facts.get("python") else ""
     packages = f"{len(facts['packages'])} packages" if facts.get("packages") else ""
+    if packages and facts.get("imported") is not None:
+        packages = f"{len(facts['imported'])} of {packages} imported"
     return ", ".join(part for part in (python, packages, str(facts.get("cpu") or "")) if part)
 
 

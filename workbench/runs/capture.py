@@ -8,16 +8,21 @@ import os
 import sqlite3
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.project import Project
 from workbench.runs import isolation
 from workbench.runs.rows import add_notice, text
+from workbench.sitecustomize import IMPORTED_NAME
 from workbench.store.connection import transaction
 from workbench.tracking import ARTIFACT_FOLDER
+
+if TYPE_CHECKING:
+    from workbench.runs.changes import Change
+    from workbench.versions.environment import Environment
 
 
 class Capture:
@@ -31,8 +36,9 @@ class Capture:
         self._thread = threading.Thread(target=self._gather, daemon=True)
         self._code: str | None = None
         self._hold = contextlib.ExitStack()
-        self._environment: tuple[str, str] | None = None
+        self._environment: Environment | None = None
         self._saved = False
+        self._noticed: set[Change] = set()
 
     def start(self) -> None:
         """Begin to gather."""
@@ -47,7 +53,7 @@ class Capture:
         self._thread.join(timeout=60)
 
     def _gather(self) -> None:
-        from workbench.versions import code, environment
+        from workbench.versions import code
 
         self._find_sources()
         self._code = isolation.code_of(self.run_folder)
@@ -59,10 +65,13 @@ class Capture:
                 ignore=self._made_by_runs(),
             )
             self._code = json.dumps(asdict(version))
-        found = environment.capture(
-            self.launched["python"] or None, self.project.folder, os.environ, cache=self.project.inner / "cache"
-        )
-        self._environment = (environment.digest(found), json.dumps(environment.to_json(found)))
+        self._environment = self._surroundings(self.launched["python"] or None)
+
+    def _surroundings(self, python: str | None) -> Environment:
+        from workbench.versions import environment
+
+        cache = self.project.inner / "cache" / "interpreters.json"
+        return environment.capture(python, self.project.folder, os.environ, cache=cache)
 
     def _made_by_runs(self) -> tuple[str, ...]:
         """Return what is no code."""
@@ -87,11 +96,38 @@ class Capture:
             self._save_inputs(connection, run)
             self._save_overwritten(connection, run)
             if self._environment is not None:
-                connection.execute(
-                    "INSERT OR IGNORE INTO environments (digest, facts) VALUES (?, ?)", self._environment
-                )
-                connection.execute("UPDATE runs SET environment = ? WHERE id = ?", (self._environment[0], run))
+                _save_environment(connection, run, self._environment)
+            self._notice_changes(connection, run)
         self._saved = True
+
+    def save_imports(self, connection: sqlite3.Connection, run: int) -> None:
+        """Store what the processes of the run imported, once they have ended, and what changed with it."""
+        from workbench.versions import imported
+
+        noted = imported.read(self.run_folder / IMPORTED_NAME)
+        if noted is None or self._environment is None:
+            return
+        # A shell command, or a program like make, says itself nothing of the interpreter that it starts.
+        asked = self._environment.python or not noted.interpreters
+        found = self._environment if asked else self._surroundings(noted.interpreters[0])
+        known = imported.hashes(noted.modules, self.project.folder, self.project.inner / "cache" / "imported.json")
+        found = replace(found, imported=tuple(sorted(known.items())), libraries=noted.libraries)
+        with transaction(connection):
+            _save_environment(connection, run, found)
+            self._notice_changes(connection, run)
+        (self.run_folder / IMPORTED_NAME).unlink(missing_ok=True)
+
+    def _notice_changes(self, connection: sqlite3.Connection, run: int) -> None:
+        from workbench.runs import noticing
+        from workbench.runs.changes import sentences
+
+        found = noticing.since_last(connection, self.project.folder, run)
+        if found is None:
+            return
+        fresh = [change for change in found.changes if change not in self._noticed]
+        self._noticed |= set(fresh)
+        for sentence in sentences(fresh, found.run):
+            add_notice(connection, run, 0, sentence)
 
     def _save_inputs(self, connection: sqlite3.Connection, run: int) -> None:
         if not self.launched["inputs"] and not self.launched.get("data"):
@@ -159,6 +195,21 @@ def _output_rows(folder: Path, patterns: list[str], started: float, *, kind: str
 
     found = outputs.capture(folder, patterns, since_ns=int(started * 1e9))
     return [(item.path, kind or item.kind, item.size, item.hash, item.problem or "") for item in found]
+
+
+def _save_environment(connection: sqlite3.Connection, run: int, found: Environment) -> None:
+    """Store the environment of a run; what was stored of it before goes, if it was of this run alone."""
+    from workbench.versions import environment
+
+    digest, facts = environment.digest(found), json.dumps(environment.to_json(found))
+    (before,) = connection.execute("SELECT environment FROM runs WHERE id = ?", (run,)).fetchone()
+    connection.execute("INSERT OR IGNORE INTO environments (digest, facts) VALUES (?, ?)", (digest, facts))
+    connection.execute("UPDATE runs SET environment = ? WHERE id = ?", (digest, run))
+    if before not in (None, digest):
+        connection.execute(
+            "DELETE FROM environments WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE environment = ?1)",
+            (before,),
+        )
 
 
 class Results:

@@ -127,6 +127,7 @@ class Following:
             self._notice(f"left {left} process{'es' if left > 1 else ''} behind, which Workbench stopped")
         self.capture.join()
         _patiently(lambda: self.capture.save_when_ready(self.connection, self.run))
+        _patiently(lambda: self.capture.save_imports(self.connection, self.run))
         ending = self._ending()
         logged = self.connection.execute("SELECT path, kind FROM outputs WHERE run = ?", (self.run,)).fetchall()
         results = self.capture.results(

@@ -255,7 +255,9 @@ def pairs(run_folder: Path) -> list[tuple[str, str]]:
 
 def save(connection: sqlite3.Connection, run: int, items: Iterable[Mapping[str, Any]], now: float) -> list[str]:
     """Store the inputs of a run and their versions, inside the caller's transaction; return notices about them."""
-    notices = []
+    from workbench.runs.noticing import last_like
+
+    notices, before = [], last_like(connection, run)
     for item in items:
         path, hash = text(item["path"]), item["hash"] or None
         connection.execute(
@@ -265,26 +267,32 @@ def save(connection: sqlite3.Connection, run: int, items: Iterable[Mapping[str, 
         if item["problem"] and item["problem"] != "missing":
             notices.append(f"{path}: {item['problem']}")
         if hash:
-            notices += _changed(connection, path, item)
+            notices += _changed(connection, path, item, before)
             save_version(connection, item, item["facts"], now)
     return notices
 
 
-def _changed(connection: sqlite3.Connection, path: str, item: Mapping[str, Any]) -> list[str]:
-    last = connection.execute(
-        "SELECT hash, size, rows FROM data_versions WHERE path = ? ORDER BY seen DESC, id DESC LIMIT 1", (path,)
-    ).fetchone()
+def _changed(connection: sqlite3.Connection, path: str, item: Mapping[str, Any], before: int | None) -> list[str]:
+    """Hold a version against what the run `before` read, else against the last that was seen."""
+    last = (
+        connection.execute(
+            "SELECT hash, size, rows FROM inputs WHERE run = ? AND path = ? AND hash IS NOT NULL", (before, path)
+        ).fetchone()
+        or connection.execute(
+            "SELECT hash, size, rows FROM data_versions WHERE path = ? ORDER BY seen DESC, id DESC LIMIT 1", (path,)
+        ).fetchone()
+    )
     if last is None or last[0] == item["hash"]:
         return []
     if is_url(path):
         from workbench.versions.sources import changed
 
         return [changed(path, last[0], item["hash"])]
-    before, after = (
+    old, new = (
         f"{rows:,} rows" if rows is not None else f"{size:,} bytes"
         for size, rows in ((last[1], last[2]), (item["size"], item["rows"]))
     )
-    return [f"data changed: {path} is another version than before ({before} → {after})"]
+    return [f"data changed: {path} is another version than before ({old} → {new})"]
 
 
 def save_version(connection: sqlite3.Connection, item: Mapping[str, Any], facts: Mapping[str, Any], now: float) -> None:

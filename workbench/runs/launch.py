@@ -299,16 +299,17 @@ def _reap() -> None:
 
 
 def import_folder() -> Path:
-    """Return a folder that holds nothing but this package, for scripts whose own environment lacks it."""
+    """Return a folder that holds this package, for scripts whose own environment lacks it, and what notes imports."""
     from workbench import __version__
 
     package = Path(__file__).resolve().parents[1]
     folder = user_cache_folder() / f"import-{__version__}-{abs(hash_text(str(package))):x}"
-    link = folder / "workbench"
-    if not link.is_symlink():
-        folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            link.symlink_to(package, target_is_directory=True)
+    for name, target in (("workbench", package), ("sitecustomize.py", package / "sitecustomize.py")):
+        link = folder / name
+        if not link.is_symlink():
+            folder.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                link.symlink_to(target, target_is_directory=target.is_dir())
     return folder
 
 

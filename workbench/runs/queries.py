@@ -283,6 +283,19 @@ def notices(connection: sqlite3.Connection, run: int) -> list[tuple[float, str]]
     return [(row[0], row[1]) for row in rows]
 
 
+def notices_of(connection: sqlite3.Connection, wanted: Iterable[int]) -> dict[int, list[str]]:
+    """Return the sentences that were noticed about each of these runs, without those that have none."""
+    found: dict[int, list[str]] = {}
+    order = list(wanted)
+    for start in range(0, len(order), _MOST_IN_ONE):
+        some = order[start : start + _MOST_IN_ONE]
+        marks = ",".join("?" * len(some))
+        rows = connection.execute(f"SELECT run, text FROM notices WHERE run IN ({marks}) ORDER BY id", some)
+        for run, sentence in rows:
+            found.setdefault(run, []).append(sentence)
+    return found
+
+
 def outputs(connection: sqlite3.Connection, run: int) -> list[dict[str, Any]]:
     """Return the declared outputs, artifacts and models of a run."""
     rows = connection.execute(

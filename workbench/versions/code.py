@@ -12,8 +12,8 @@ from workbench.versions import files, git, selection, textdiff
 from workbench.versions.textdiff import CodeDiff, FileDiff
 
 __all__ = [
-    "CodeDiff", "CodeUnavailable", "CodeVersion", "FileDiff", "at_revision", "capture", "contents", "diff", "entries",
-    "keep", "read", "release", "uncommitted",
+    "CodeDiff", "CodeUnavailable", "CodeVersion", "FileDiff", "at_revision", "capture", "changed", "contents", "diff",
+    "entries", "keep", "read", "release", "uncommitted",
 ]  # fmt: skip
 
 # One changed path: mode and content id before and after, None where the file is not there.
@@ -76,6 +76,19 @@ def capture(folder: Path, objects: Path, *, label: str, ignore: Sequence[str] = 
 def diff(folder: Path, objects: Path, old: CodeVersion, new: CodeVersion, *, context: int = 3) -> CodeDiff:
     """Return how the code changed from `old` to `new`, file by file with `context` equal lines; never raises."""
     return _guarded(lambda: _diff(folder, objects, old, new, context))
+
+
+def changed(folder: Path, objects: Path, old: CodeVersion, new: CodeVersion) -> list[tuple[str, str, str]]:
+    """Return path and content ids before and after of each file that differs, "" for none; raises CodeUnavailable."""
+    try:
+        pairs = _pairs(folder, objects, old, new)
+    except git.GitProblem as problem:
+        raise CodeUnavailable(str(problem)) from problem
+    return sorted(
+        (path, before.oid if before else "", after.oid if after else "")
+        for path, before, after in pairs
+        if selection.OWN_FOLDER not in path.split("/")
+    )
 
 
 def uncommitted(folder: Path, objects: Path, version: CodeVersion, *, context: int = 3) -> CodeDiff:

@@ -9,29 +9,38 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from workbench import paths
+from workbench.versions import hardware
 
-# Only these are recorded: others may hold secrets.
-VARIABLES = (
-    "PYTHONHASHSEED", "PYTHONPATH", "PYTHONOPTIMIZE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "LOKY_MAX_CPU_COUNT", "CUDA_VISIBLE_DEVICES",
-    "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "TF_DETERMINISTIC_OPS",
-    "TF_CUDNN_DETERMINISTIC", "TF_ENABLE_ONEDNN_OPTS", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ENABLE_MPS_FALLBACK",
-    "XLA_FLAGS", "JAX_ENABLE_X64", "TOKENIZERS_PARALLELISM", "TZ", "LANG", "LC_ALL",
+# Only these are recorded, and whole numbers under a name of a seed: others may hold secrets.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OMP_DYNAMIC", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY",
+    "KMP_AFFINITY", "KMP_DETERMINISTIC_REDUCTION", "MKL_NUM_THREADS", "MKL_DYNAMIC", "OPENBLAS_NUM_THREADS",
+    "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMEXPR_MAX_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+    "LOKY_MAX_CPU_COUNT", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS", "TOKENIZERS_PARALLELISM",
 )  # fmt: skip
-# One of these is there when an NVIDIA driver is, the last one inside WSL.
-_DRIVER_SIGNS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
+VARIABLES = (
+    *THREAD_VARIABLES,
+    "PYTHONHASHSEED", "PYTHONPATH", "PYTHONOPTIMIZE", "PYTHONNOUSERSITE", "MKL_CBWR", "OPENBLAS_CORETYPE",
+    "NPY_DISABLE_CPU_FEATURES", "ATEN_CPU_CAPABILITY", "CUDA_VISIBLE_DEVICES", "CUDA_LAUNCH_BLOCKING",
+    "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "TF_DETERMINISTIC_OPS", "TF_CUDNN_DETERMINISTIC",
+    "TF_ENABLE_ONEDNN_OPTS", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ENABLE_MPS_FALLBACK", "XLA_FLAGS", "JAX_ENABLE_X64",
+    "TZ", "LANG", "LC_ALL",
+)  # fmt: skip
+_SEED = re.compile(r"(?:[A-Z0-9_]*_)?SEED\Z")
+_SEED_VALUE = re.compile(r"\d{1,10}\Z")
 _TIMEOUT = 10.0
 _INTERPRETER = re.compile(r"(?:python|pypy|graalpy)[\d.]*t?(?:-dbg)?\Z")
 _QUESTION = """
 import json, platform, site, sys
 user = site.getusersitepackages() if sys.prefix == sys.base_prefix else ""
-print(json.dumps([platform.python_version(), platform.python_implementation(), sys.path, user]))
+print(json.dumps([platform.python_version(), platform.python_implementation(), sys.path, user, sys.version]))
 """
 
 
@@ -41,7 +50,11 @@ class Environment:
 
     `python` is the version ("" where the command is not Python); `executable` is relative to the project where it lies
     inside it, else its bare name; `packages` are (normalised name, version), sorted; `memory` is in bytes, 0 where it
-    is unknown; `variables` are the few of `VARIABLES` that are set.
+    is unknown; `variables` are the few of `VARIABLES` that are set. `build` is what the interpreter says of how it was
+    built, `blas` what NumPy was built with, `cpu_usable` how many processors the command may use, `cpu_flags` those
+    that numerical libraries choose their code by. `imported` is (name, hash) of what was imported and `libraries` are
+    the names of the shared libraries of linear algebra, threads and accelerators that were loaded: both None until the
+    run has ended, and where that cannot be known.
     """
 
     python: str = ""
@@ -57,6 +70,23 @@ class Environment:
     variables: tuple[tuple[str, str], ...] = ()
     gpus: tuple[str, ...] = ()
     problem: str | None = None
+    build: str = ""
+    blas: str = ""
+    cpu_usable: int = 0
+    cpu_flags: tuple[str, ...] = ()
+    imported: tuple[tuple[str, str], ...] | None = None
+    libraries: tuple[str, ...] | None = None
+
+    @property
+    def used(self) -> dict[str, str]:
+        """The packages that count, by name: with their versions those that were imported, all where that is unknown."""
+        if self.imported is None:
+            return {name: version for name, version in self.packages if name not in _TOOLS}
+        versions = dict(self.packages)
+        return {name: versions.get(name, "") for name, _ in self.imported}
+
+
+_TOOLS = frozenset(("pip", "setuptools", "wheel", "uv", "workbench-mlops"))
 
 
 @dataclass(frozen=True)
@@ -74,6 +104,7 @@ class _Interpreter(NamedTuple):
     implementation: str
     path: tuple[str, ...]
     user_site: str = ""
+    build: str = ""
 
 
 def capture(python: str | None, folder: Path, env: Mapping[str, str], *, cache: Path) -> Environment:
@@ -86,24 +117,32 @@ def capture(python: str | None, folder: Path, env: Mapping[str, str], *, cache: 
     known: dict[str, Any] = {}
     for part in (
         lambda: _python_facts(python, folder, env, cache, notes),
-        _machine_facts,
-        lambda: {"gpus": _gpus(notes)},
+        hardware.facts,
+        lambda: {"gpus": hardware.gpus(notes)},
     ):
         try:
             known |= part()
         except Exception as error:
             notes.append(str(error) or type(error).__name__)
-    variables = tuple((name, env[name]) for name in sorted(VARIABLES) if name in env)
-    return Environment(**known, variables=variables, problem="; ".join(notes) or None)
+    return Environment(**known, variables=tuple(_variables(env)), problem="; ".join(notes) or None)
+
+
+def _variables(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in sorted(env.items()):
+        if name in VARIABLES or (_SEED.match(name) and _SEED_VALUE.match(value)):
+            yield name, value
+
+
+def is_seed(variable: str) -> bool:
+    """Return whether a variable of the environment is a seed by its name."""
+    return variable == "PYTHONHASHSEED" or _SEED.match(variable) is not None
 
 
 def digest(environment: Environment) -> str:
-    """Return a hash of what may change results: interpreter, packages, platform, variables and GPUs, not the host."""
+    """Return the key under which the facts are kept: a hash of all but memory, which differs from start to start."""
     parts = asdict(environment)
-    for name in ("executable", "cpu", "cpu_count", "memory", "host", "problem"):
+    for name in ("memory", "problem"):
         del parts[name]
-    # An update of the kernel changes no result.
-    parts["platform"] = re.sub(r"\A(\S+) \S+", r"\1", environment.platform)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -114,6 +153,9 @@ def to_json(environment: Environment) -> dict[str, Any]:
         "packages": dict(environment.packages),
         "variables": dict(environment.variables),
         "gpus": list(environment.gpus),
+        "cpu_flags": list(environment.cpu_flags),
+        "imported": None if environment.imported is None else dict(environment.imported),
+        "libraries": None if environment.libraries is None else list(environment.libraries),
     }
 
 
@@ -122,16 +164,26 @@ def from_json(values: Mapping[str, Any]) -> Environment:
     known = {name: values[name] for name in Environment.__dataclass_fields__ if name in values}
     for name in ("packages", "variables"):
         known[name] = tuple(sorted(dict(known.get(name, {})).items()))
-    known["gpus"] = tuple(known.get("gpus", ()))
+    for name in ("gpus", "cpu_flags"):
+        known[name] = tuple(known.get(name, ()))
+    if known.get("imported") is not None:
+        known["imported"] = tuple(sorted(dict(known["imported"]).items()))
+    if known.get("libraries") is not None:
+        known["libraries"] = tuple(known["libraries"])
     return Environment(**known)
+
+
+_PLAIN = (
+    "python", "implementation", "executable", "platform", "machine", "cpu", "cpu_count", "memory", "host", "build",
+    "blas", "cpu_usable",
+)  # fmt: skip
 
 
 def compare(old: Environment, new: Environment) -> EnvironmentDiff:
     """Return how `new` differs from `old`."""
     before, after = dict(old.packages), dict(new.packages)
-    names = ("python", "implementation", "executable", "platform", "machine", "cpu", "cpu_count", "memory", "host")
-    facts = [(name, str(getattr(old, name)), str(getattr(new, name))) for name in names]
-    facts.append(("gpus", ", ".join(old.gpus), ", ".join(new.gpus)))
+    facts = [(name, str(getattr(old, name)), str(getattr(new, name))) for name in _PLAIN]
+    facts += [(name, ", ".join(getattr(old, name)), ", ".join(getattr(new, name))) for name in ("gpus", "cpu_flags")]
     first, second = dict(old.variables), dict(new.variables)
     facts += [(name, first.get(name, ""), second.get(name, "")) for name in sorted(first.keys() | second.keys())]
     return EnvironmentDiff(
@@ -151,9 +203,9 @@ def packages_in(folders: Iterable[str]) -> tuple[tuple[str, str], ...]:
     found: dict[str, str] = {}
     for folder in folders:
         for entry in _entries(folder):
-            distribution = _distribution(entry)
-            if distribution is not None:
-                found.setdefault(*distribution)
+            known = distribution(entry)
+            if known is not None:
+                found.setdefault(*known)
     return tuple(sorted(found.items()))
 
 
@@ -172,11 +224,29 @@ def _python_facts(
     if interpreter is None:
         notes.append(f"{python} does not answer")
         return known
+    places = _search_path(interpreter, folder, env)
     return known | {
         "python": interpreter.version,
         "implementation": interpreter.implementation,
-        "packages": packages_in(_search_path(interpreter, folder, env)),
+        "build": interpreter.build,
+        "packages": packages_in(places),
+        "blas": _blas(places),
     }
+
+
+def _blas(places: Iterable[str]) -> str:
+    """Return what NumPy was built with, as the file of its build says it; "" without NumPy."""
+    for place in places:
+        try:
+            text = Path(place, "numpy", "__config__.py").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        part = text.partition('"blas"')[2].partition("}")[0]
+        facts = dict(re.findall(r'"(name|version|openblas configuration)": r?"([^"\n]*)"', part))
+        detailed = " ".join(facts.get("openblas configuration", "").split())
+        plain = " ".join(filter(None, (facts.get("name"), facts.get("version"))))
+        return f"{plain} ({detailed})" if detailed and plain else plain
+    return ""
 
 
 def _resolve(python: str, folder: Path, env: Mapping[str, str]) -> Path | None:
@@ -198,7 +268,8 @@ def _own() -> _Interpreter:
     suffix = "" if info.releaselevel == "final" else {"alpha": "a", "beta": "b"}.get(info.releaselevel, "rc")
     version = f"{info.major}.{info.minor}.{info.micro}" + (f"{suffix}{info.serial}" if suffix else "")
     names = {"cpython": "CPython", "pypy": "PyPy"}
-    return _Interpreter(version, names.get(sys.implementation.name, sys.implementation.name), tuple(sys.path))
+    name = names.get(sys.implementation.name, sys.implementation.name)
+    return _Interpreter(version, name, tuple(sys.path), build=_one_line(sys.version))
 
 
 def _search_path(interpreter: _Interpreter, folder: Path, env: Mapping[str, str]) -> list[str]:
@@ -236,12 +307,16 @@ def _asked(executable: Path, folder: Path, env: Mapping[str, str]) -> list[Any] 
         answer = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return answer if isinstance(answer, list) and len(answer) == 4 else None
+    return answer if isinstance(answer, list) and len(answer) == 5 else None
 
 
 def _interpreter(answer: list[Any]) -> _Interpreter:
-    version, implementation, path, user_site = answer
-    return _Interpreter(str(version), str(implementation), tuple(map(str, path)), str(user_site))
+    version, implementation, path, user_site, build = answer
+    return _Interpreter(str(version), str(implementation), tuple(map(str, path)), str(user_site), _one_line(str(build)))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _stamp(path: Path) -> int:
@@ -260,7 +335,7 @@ def _read_answers(cache: Path) -> dict[str, Any]:
         isinstance(row, dict)
         and isinstance(row.get("stamps"), dict)
         and isinstance(row.get("answer"), list)
-        and len(row["answer"]) == 4
+        and len(row["answer"]) == 5
         for row in found.values()
     )
     return found if sound else {}
@@ -281,8 +356,8 @@ def _entries(folder: str) -> list[str]:
         return []  # a zip file, or not there
 
 
-def _distribution(entry: str) -> tuple[str, str] | None:
-    """Return name and version from `name-1.0.dist-info` or `name-1.0-py3.11.egg-info`; None for anything else."""
+def distribution(entry: str) -> tuple[str, str] | None:
+    """Return normalised name and version from `name-1.0.dist-info` or `name-1.0-py3.11.egg-info`, None for another."""
     if entry.endswith(".dist-info"):
         stem = entry[:-10]
     elif entry.endswith(".egg-info"):
@@ -292,81 +367,3 @@ def _distribution(entry: str) -> tuple[str, str] | None:
     name, _, version = stem.rpartition("-") if "-" in stem else (stem, "", "")
     # What an interrupted installation leaves behind begins with a tilde.
     return None if not name or name.startswith("~") else (re.sub(r"[-_.]+", "-", name).lower(), version)
-
-
-def _machine_facts() -> dict[str, Any]:
-    system = os.uname()
-    return {
-        "platform": f"{system.sysname} {system.release}" + _distribution_name(),
-        "machine": system.machine,
-        "cpu": _cpu_model() or system.machine,
-        "cpu_count": os.cpu_count() or 0,
-        "memory": _memory(),
-        "host": system.nodename,
-    }
-
-
-def _distribution_name() -> str:
-    try:
-        text = Path("/etc/os-release").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    found = re.search(r'^PRETTY_NAME="?([^"\n]*)', text, re.MULTILINE)
-    return f" ({found[1]})" if found else ""
-
-
-def _cpu_model() -> str:
-    try:
-        # The beginning is enough, and with many cores the whole takes long to make.
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
-            found = re.search(r"^(?:model name|Model|cpu model)\s*:\s*(.+)$", file.read(4096), re.MULTILINE)
-        return found[1].strip() if found else ""
-    except OSError:
-        return _asked_system("machdep.cpu.brand_string")
-
-
-def _asked_system(name: str) -> str:
-    try:
-        done = subprocess.run(
-            ["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True, timeout=_TIMEOUT, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
-
-
-def _memory() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (OSError, ValueError):
-        return 0
-
-
-def _gpus(notes: list[str]) -> tuple[str, ...]:
-    """Return name, memory and driver of each NVIDIA GPU; nothing is loaded where there is no driver."""
-    if not any(os.path.exists(sign) for sign in _DRIVER_SIGNS):  # noqa: PTH110 - speed
-        return ()
-    import ctypes
-
-    try:
-        ctypes.CDLL("libnvidia-ml.so.1")
-        import pynvml
-    except (OSError, ImportError):
-        return ()
-    try:
-        pynvml.nvmlInit()
-        driver = _text(pynvml.nvmlSystemGetDriverVersion())
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())]
-        return tuple(_gpu(pynvml, handle, driver) for handle in handles)
-    except pynvml.NVMLError as error:
-        notes.append(f"GPUs not listed: {error}")
-        return ()
-
-
-def _gpu(library: Any, handle: Any, driver: str) -> str:
-    memory = library.nvmlDeviceGetMemoryInfo(handle).total / 2**30
-    return f"{_text(library.nvmlDeviceGetName(handle))}, {memory:.0f} GiB, driver {driver}"
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

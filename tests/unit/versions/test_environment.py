@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.versions import environment
+from workbench.versions import environment, hardware
 from workbench.versions.environment import Environment
 
 
@@ -57,6 +57,7 @@ def test_running_interpreter_is_described_without_starting_anything(project, cac
     assert calls == []
     assert (found.python, found.implementation) == (platform.python_version(), platform.python_implementation())
     assert found.executable == Path(sys.executable).name
+    assert found.build == " ".join(sys.version.split())
     assert found.problem is None
 
 
@@ -70,6 +71,15 @@ def test_packages_are_those_that_the_standard_library_finds(project, cache):
     assert "pytest" in found
 
 
+def test_blas_is_what_numpy_says_that_it_was_built_with(project, cache):
+    import numpy
+
+    known = numpy.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    found = environment.capture(sys.executable, project, {}, cache=cache).blas
+    assert found.startswith(f"{known['name']} {known['version']}")
+    assert " ".join(known.get("openblas configuration", "").split()) in found
+
+
 def test_machine_is_described(project, cache):
     found = environment.capture(None, project, {}, cache=cache)
     assert found.machine == platform.machine()
@@ -78,6 +88,9 @@ def test_machine_is_described(project, cache):
     assert found.cpu_count == os.cpu_count()
     assert found.memory > 2**27
     assert found.cpu
+    assert 0 < found.cpu_usable <= found.cpu_count
+    if platform.machine() == "x86_64" and sys.platform == "linux":
+        assert "ssse3" in found.cpu_flags
 
 
 @pytest.mark.parametrize("command", [None, "", "bash", "/usr/bin/make", "pythonic", "./train"])
@@ -92,7 +105,7 @@ def test_interpreter_of_a_virtual_environment_is_not_followed_to_its_base(projec
     found = environment.capture(".venv/bin/python", project, {}, cache=cache)
     assert found.executable == ".venv/bin/python"
     assert found.packages == (("some-package", "1.2"),)
-    assert found.python == platform.python_version()
+    assert (found.python, found.build) == (platform.python_version(), " ".join(sys.version.split()))
     assert environment.capture(str(other), project, {}, cache=cache) == found
     by_name = environment.capture("python", project, {"PATH": str(other.parent)}, cache=cache)
     assert by_name == found
@@ -158,9 +171,12 @@ def test_interpreter_that_is_not_there_is_a_problem_not_an_error(project, cache,
 
 
 def test_only_the_listed_variables_are_recorded(project, cache):
-    env = {"API_TOKEN": "secret", "AWS_SECRET_ACCESS_KEY": "secret", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "2"}
+    env = {
+        "API_TOKEN": "secret", "AWS_SECRET_ACCESS_KEY": "secret", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "2",
+        "GLOBAL_SEED": "42", "SEED": "7", "WALLET_SEED": "twelve secret words", "CARD_SEED": "12345678901234567",
+    }  # fmt: skip
     found = environment.capture(None, project, env, cache=cache)
-    assert found.variables == (("OMP_NUM_THREADS", "2"), ("PYTHONHASHSEED", "0"))
+    assert found.variables == (("GLOBAL_SEED", "42"), ("OMP_NUM_THREADS", "2"), ("PYTHONHASHSEED", "0"), ("SEED", "7"))
     assert "secret" not in json.dumps(environment.to_json(found))
 
 
@@ -181,7 +197,8 @@ def test_metadata_names_of_all_ages_are_read(tmp_path):
 
 FULL = Environment(
     "3.11.7", "CPython", ".venv/bin/python", (("numpy", "2.0"), ("pandas", "2.2")), "Linux 6.1 (Debian)", "x86_64",
-    "EPYC", 2, 2**34, "here", (("PYTHONHASHSEED", "0"),), ("H100, 80 GiB, driver 550",), None,
+    "EPYC", 2, 2**34, "here", (("PYTHONHASHSEED", "0"),), ("H100, 80 GiB, driver 550",), None, "3.11.7 (main) [GCC]",
+    "scipy-openblas 0.3", 2, ("avx2", "fma"), (("numpy", "89ab"),), ("libgomp.so.1",),
 )  # fmt: skip
 
 
@@ -193,8 +210,12 @@ def test_record_survives_json():
 @pytest.mark.parametrize(
     ("change", "same"),
     [
-        ({"host": "there", "memory": 1, "cpu_count": 64, "problem": "x"}, True),
-        ({"platform": "Linux 6.2 (Debian)"}, True),
+        ({"memory": 1, "problem": "x"}, True),
+        ({"cpu": "Xeon", "cpu_count": 64, "host": "there"}, False),
+        ({"cpu_flags": ("avx2",)}, False),
+        ({"blas": "mkl 2025"}, False),
+        ({"imported": (("numpy", "0123"),)}, False),
+        ({"libraries": ("libgomp.so.2",)}, False),
         ({"platform": "Linux 6.1 (Ubuntu)"}, False),
         ({"python": "3.12.0"}, False),
         ({"packages": (("numpy", "2.1"), ("pandas", "2.2"))}, False),
@@ -202,7 +223,7 @@ def test_record_survives_json():
         ({"gpus": ()}, False),
     ],
 )
-def test_digest_tells_what_may_change_results(change, same):
+def test_environments_that_differ_in_anything_that_is_shown_are_kept_apart(change, same):
     other = dataclasses.replace(FULL, **change)
     assert (environment.digest(other) == environment.digest(FULL)) is same
 
@@ -248,7 +269,7 @@ def nvml(broken: bool) -> types.SimpleNamespace:
 def test_gpus_are_listed_where_there_is_a_driver(project, cache, monkeypatch, broken):
     import ctypes
 
-    monkeypatch.setattr(environment, "_DRIVER_SIGNS", ("/",))
+    monkeypatch.setattr(hardware, "_DRIVER_SIGNS", ("/",))
     monkeypatch.setattr(ctypes, "CDLL", lambda name: None)
     monkeypatch.setitem(sys.modules, "pynvml", nvml(broken))
     found = environment.capture(None, project, {}, cache=cache)

@@ -143,9 +143,8 @@ def _diff_style(line: str) -> Style:
 def environment_lines(facts: Mapping[str, Any]) -> Lines:
     """Return the facts of the environment, then the packages."""
     lines: Lines = []
-    packages: Any = facts.get("packages") or ()
     for name, value in facts.items():
-        if name == "packages" or value in (None, "", [], {}):
+        if name in ("packages", "imported") or value in (None, "", [], {}):
             continue
         if isinstance(value, Mapping):
             lines += [pair(f"{name}.{key}", str(item)) for key, item in value.items()]
@@ -155,9 +154,22 @@ def environment_lines(facts: Mapping[str, Any]) -> Lines:
             lines.append(
                 pair(name, size(value) if name.startswith("memory") and isinstance(value, int) else str(value))
             )
-    rows = packages.items() if isinstance(packages, Mapping) else [tuple(item)[:2] for item in packages]
-    shown = [pair(str(name), str(version), 28) for name, version in rows]
-    return [*lines, [], heading(f"{len(shown)} packages"), *shown] if shown else lines
+    return [*lines, *_packages(facts.get("packages") or {}, facts.get("imported"))]
+
+
+def _packages(packages: Mapping[str, Any], imported: Mapping[str, Any] | None) -> Lines:
+    """Return the packages that were imported, with a hash of what was, and then those that only lay there."""
+    lines: Lines = []
+    if imported is not None:
+        lines += [[], heading(f"{len(imported)} imported")]
+        for name, content in imported.items():
+            line = pair(str(name), str(packages.get(name, "")), 28)
+            lines.append([*line, (f"  {clean(str(content))[:8]}", DIM)])
+    others = [(name, version) for name, version in packages.items() if name not in (imported or {})]
+    if others:
+        lines += [[], heading(f"{len(others)} packages" + (" that were not" if imported is not None else ""))]
+        lines += [pair(str(name), str(version), 28) for name, version in others]
+    return lines
 
 
 def about_lines(snapshot: RunSnapshot, folder: str) -> Lines:

@@ -1,0 +1,125 @@
+"""What changed since the last run of the same command, noticed in real runs of a project with its own packages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.versions.test_imported import install
+
+CONFIG = """
+[project]
+name = "noticing"
+[train]
+command = "python train.py"
+inputs = ["data.csv"]
+outputs = ["model.txt"]
+params = "params.toml"
+"""
+SCRIPT = "import alpha\nopen('model.txt', 'w').write('.')\nprint('loss: 0.5')\n"
+
+
+@pytest.fixture
+def packages(tmp_path, monkeypatch) -> Path:
+    folder = tmp_path / "packages" / "site-packages"
+    install(folder, "alpha", "1.0", {"alpha.py": "x = 1\n"})
+    install(folder, "unused", "1.0", {"unused.py": ""})
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return folder
+
+
+@pytest.fixture
+def project(make_project, packages):
+    files = {"train.py": SCRIPT, "data.csv": "a\n1\n2\n", "params.toml": "lr = 1\n"}
+    return make_project(files, CONFIG)
+
+
+@pytest.fixture
+def run(project, run_cli):
+    """Run the project (or a command) and return what `show --json` says of it."""
+
+    def start(*words: str, **environment: str) -> dict:
+        done = run_cli("run", *words, folder=project.folder, environment=environment)
+        assert done.code == 0, done.err
+        return run_cli("show", "@latest", "--json", folder=project.folder).json
+
+    return start
+
+
+def noticed(document: dict) -> list[str]:
+    return [one["text"] for one in document["notices"]]
+
+
+def replace_package(folder: Path, name: str, version: str, files: dict[str, str]) -> None:
+    for old in folder.glob(f"{name}-*.dist-info"):
+        shutil.rmtree(old)
+    install(folder, name, version, files)
+    later = folder.stat().st_mtime_ns + 10**9
+    os.utime(folder, ns=(later, later))
+
+
+def test_each_change_since_the_last_run_of_the_same_command_is_noticed(project, packages, run, run_cli):
+    first = run()
+    assert noticed(first) == [] and first["changes"] is None
+    assert first["environment"]["imported"].keys() == {"alpha"}
+    assert run()["changes"] == {"since": 1, "changes": []}
+
+    replace_package(packages, "alpha", "1.1", {"alpha.py": "x = 1\n"})
+    replace_package(packages, "unused", "2.0", {"unused.py": ""})
+    third = run()
+    assert noticed(third) == ["packages changed since run 2: alpha 1.0 → 1.1"]
+    assert third["changes"] == {
+        "since": 2,
+        "changes": [{"what": "package", "name": "alpha", "old": "1.0", "new": "1.1"}],
+    }
+
+    replace_package(packages, "alpha", "1.1", {"alpha.py": "x = 2\n"})
+    (fourth,) = noticed(run())
+    assert fourth.startswith("packages changed since run 3: alpha 1.1 "), "the same version with other content"
+
+    (project.folder / "train.py").write_text(SCRIPT + "# more\n")
+    (project.folder / "params.toml").write_text("lr = 2\n")
+    (project.folder / "data.csv").write_text("a\n1\n2\n3\n")
+    fifth = run(OMP_NUM_THREADS="2")
+    assert noticed(fifth) == [
+        "data changed: data.csv is another version than before (2 rows → 3 rows)",
+        "code changed since run 4: train.py",
+        "variables changed since run 4: OMP_NUM_THREADS 1 → 2",
+    ]
+    listed = run_cli("runs", "--json", folder=project.folder).json
+    assert listed[0]["notices"] == noticed(fifth) and listed[-1]["notices"] == []
+    assert "code changed since run 4: train.py" in run_cli("show", "5", folder=project.folder).out
+
+
+def test_runs_of_another_command_between_do_not_count(project, run):
+    run()
+    (project.folder / "data.csv").write_text("a\n9\n")
+    (project.folder / "other.py").write_text("")
+    run("--", "python", "other.py", "--rate", "1")
+    again = run("--", "python", "other.py", "--rate", "2")
+    assert again["changes"] == {"since": 2, "changes": []}
+    third = run()
+    assert third["changes"]["since"] == 1
+    assert [change["what"] for change in third["changes"]["changes"]] == ["code", "data"]
+    assert noticed(third) == [
+        "data changed: data.csv is another version than before (2 rows → 1 rows)",
+        "code changed since run 1: other.py is new",
+    ]
+
+
+def test_a_shell_command_is_known_by_the_interpreter_that_it_started(run):
+    document = run("--", "sh", "-c", f"{sys.executable} train.py && true")
+    assert document["environment"]["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert document["environment"]["imported"].keys() == {"alpha"}
+
+
+def test_a_killed_process_leaves_what_it_imported_unknown_and_nothing_else(project, run_cli):
+    (project.folder / "train.py").write_text("import alpha, os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    assert run_cli("run", folder=project.folder).code == 1
+    facts = run_cli("show", "@latest", "--json", folder=project.folder).json["environment"]
+    assert facts["imported"] is None and "alpha" in facts["packages"]

@@ -1,0 +1,104 @@
+"""The changes of a run against the last one of the same command, read from the store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from workbench.runs.changes import Change, Made, between, program
+from workbench.runs.command import read_json
+from workbench.versions import code, environment
+
+_LOOKED_AT = 100
+_REPEATED = "reproduce"
+
+
+class Since(NamedTuple):
+    """What changed since which run."""
+
+    run: int
+    changes: tuple[Change, ...]
+
+
+class _Row(NamedTuple):
+    number: int
+    uid: str
+    kind: str
+    stage: str
+    rev: str
+    command: str
+    code: str
+    environment: str | None
+
+
+_COLUMNS = "id, uid, kind, stage, rev, command, code, environment"
+
+
+def since_last(connection: sqlite3.Connection, folder: Path, run: int) -> Since | None:
+    """Return what changed from the last run of the same command to this one, or None where there is none before it.
+
+    `folder` is the project. A run made again is held against the run that it repeats, by its verdict and not here.
+    """
+    row = connection.execute(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (run,)).fetchone()
+    if row is None or row[2] == _REPEATED:
+        return None
+    new = _Row(*row)
+    old = _before(connection, new)
+    if old is None:
+        return None
+    changes = between(_made(connection, old), _made(connection, new))
+    return Since(old.number, (*_code(folder, old, new), *changes))
+
+
+def last_like(connection: sqlite3.Connection, run: int) -> int | None:
+    """Return the number of the last run of the same command before this one."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (run,)).fetchone()
+    old = _before(connection, _Row(*row)) if row else None
+    return old.number if old else None
+
+
+def _before(connection: sqlite3.Connection, new: _Row) -> _Row | None:
+    """Return the last run before this one that started the same program, whatever its flags."""
+    wanted = program(json.loads(new.command))
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM runs WHERE stage = ? AND kind = ? AND id < ? AND environment IS NOT NULL"
+        " ORDER BY id DESC LIMIT ?",
+        (new.stage, new.kind, new.number, _LOOKED_AT),
+    )
+    return next((old for old in map(_Row._make, rows) if program(json.loads(old.command)) == wanted), None)
+
+
+def _made(connection: sqlite3.Connection, row: _Row) -> Made:
+    rows = connection.execute("SELECT path, hash FROM inputs WHERE run = ? AND hash IS NOT NULL", (row.number,))
+    data = dict(rows.fetchall())
+    found = connection.execute("SELECT facts FROM environments WHERE digest = ?", (row.environment,)).fetchone()
+    return Made(row.number, data=data, environment=environment.from_json(json.loads(found[0])) if found else None)
+
+
+def _code(folder: Path, old: _Row, new: _Row) -> tuple[Change, ...]:
+    """Return the files of code that changed, without what a run declares as something else; unless asked to differ."""
+    first, second = (_version(row.code) for row in (old, new))
+    if old.rev != new.rev or not first.tree or not second.tree or first.tree == second.tree:
+        return ()
+    inner = folder / ".workbench"
+    declared = read_json(inner / "runs" / new.uid / "launch.json")
+    try:
+        pairs = code.changed(folder, inner / "objects", first, second)
+    except code.CodeUnavailable:
+        return ()
+    return tuple(Change("code", path, before, after) for path, before, after in pairs if not _is_other(path, declared))
+
+
+def _version(text: str) -> code.CodeVersion:
+    return code.CodeVersion.from_json({"kind": "none", **json.loads(text)})
+
+
+def _is_other(path: str, declared: Mapping[str, Any]) -> bool:
+    if path == declared.get("params_file"):
+        return True
+    names = [name for key in ("inputs", "outputs", "metrics") for name in declared.get(key) or ()]
+    return any(path == name or path.startswith(f"{name.rstrip('/')}/") or fnmatchcase(path, name) for name in names)
