@@ -204,11 +204,12 @@ def _basis_of(project: Project, connection: sqlite3.Connection, run: int, verdic
     """Return what a run ran on; of its sources only those are looked up that count now."""
     from workbench.pipeline import history
     from workbench.pipeline.reasons import Basis
-    from workbench.runs.inputs import MOST_INPUTS
+    from workbench.runs.inputs import MOST_INPUTS, pairs
 
     inputs = history.inputs_of(connection, run)
-    if len(inputs) >= MOST_INPUTS:  # of the others no row says what they were
-        inputs = {**(verdict.inputs or {}), **inputs}
+    if len(inputs) >= MOST_INPUTS:  # the others have no rows; where its folder is gone they count as unchanged
+        (uid,) = connection.execute("SELECT uid FROM runs WHERE id = ?", (run,)).fetchone()
+        inputs = {**(verdict.inputs or {}), **dict(pairs(project.run_folder(uid))), **inputs}
     return Basis(
         history.command_of(connection, run),
         history.params_of(connection, run),
@@ -250,6 +251,7 @@ class Driving:
             yield event
             if event["event"] == "end":
                 break
+        self._process.stdout.close()
         self._process.wait()
 
     def stop(self) -> None:

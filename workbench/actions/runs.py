@@ -468,17 +468,25 @@ def delete(project: Project, numbers: Iterable[int]) -> list[int]:
             connection.execute(f"DELETE FROM points WHERE run IN ({marks})", wanted)
             connection.execute(f"DELETE FROM runs WHERE id IN ({marks})", wanted)
             _forget_baseline(connection, wanted)
-        from workbench.versions import code
-        from workbench.versions.code import CodeVersion
-
         for _, uid, _, version in rows:
-            captured = json.loads(version)
-            if captured:
-                code.release(project.folder, CodeVersion.from_json(captured), uid)
+            if version != "{}":
+                _release_code(project, connection, uid, version)
             shutil.rmtree(project.run_folder(uid), ignore_errors=True)
         return [row[0] for row in rows]
     finally:
         connection.close()
+
+
+def _release_code(project: Project, connection: sqlite3.Connection, uid: str, version: str) -> None:
+    """Let git forget the code of a run that is gone; where others ran on the same, it is kept for one of them."""
+    from workbench.versions import code
+    from workbench.versions.code import CodeVersion
+
+    captured = CodeVersion.from_json(json.loads(version))
+    heir = connection.execute("SELECT uid FROM runs WHERE code = ? LIMIT 1", (version,)).fetchone()
+    if heir is not None:
+        code.keep(project.folder, captured, heir[0])
+    code.release(project.folder, captured, uid)
 
 
 def _forget_baseline(connection: sqlite3.Connection, removed: Sequence[int]) -> None:

@@ -1,0 +1,486 @@
+"""Pipelines on real files, processes and stores: what runs, what is restored, and whose bytes are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+
+import pytest
+
+from workbench.actions import data as data_actions
+from workbench.actions import gc, pipeline, runs
+from workbench.actions.pipeline import Request
+from workbench.errors import EnvironmentProblem
+from workbench.project import load
+
+CONFIG = """
+[project]
+name = "steps"
+[stages.prepare]
+command = "sh prepare.sh"
+inputs = ["raw.csv"]
+outputs = ["clean.csv"]
+params = "params.toml"
+params_used = ["share"]
+[stages.train]
+command = "sh train.sh"
+inputs = ["clean.csv"]
+outputs = ["model.txt"]
+params = "params.toml"
+params_used = ["lr"]
+"""
+FILES = {
+    "prepare.sh": "tr a-z A-Z < raw.csv > clean.csv\n",
+    "train.sh": 'echo "model of $(cat clean.csv)" > model.txt\n',
+    "raw.csv": "one\n",
+    "params.toml": "share = 0.5\nlr = 0.1\n",
+}
+
+
+@pytest.fixture
+def steps(make_project):
+    """Two stages, each of which has run once."""
+    project = make_project(FILES, CONFIG)
+    assert run(project) == [("prepare", "finished"), ("train", "finished")]
+    return project
+
+
+def run(project, **options):
+    """Bring the stages up to date; return what ran and how, what was restored, and what was refused."""
+    found = []
+    for event in events(project, **options):
+        if event["event"] == "ended":
+            found.append((event["stage"], event["status"]))
+        elif event["event"] in ("restored", "refused"):
+            found.append((event["stage"], event["event"]))
+    return found
+
+
+def events(project, **options):
+    _, driving = pipeline.start(load(project.folder), Request(**options))
+    return list(driving.events()) if driving is not None else []
+
+
+def states(project, **options):
+    return {one.stage: one.state for one in pipeline.check(load(project.folder), Request(**options))}
+
+
+def reason(project, stage):
+    return next(one.reason for one in pipeline.check(load(project.folder)) if one.stage == stage)
+
+
+def write(project, name, content):
+    (project.folder / name).write_text(content)
+
+
+def read(project, name):
+    return (project.folder / name).read_text()
+
+
+def notices(project, number):
+    connection = project.open_reader()
+    try:
+        return [row[0] for row in connection.execute("SELECT text FROM notices WHERE run = ?", (number,))]
+    finally:
+        connection.close()
+
+
+def git(project, *words):
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
+    return subprocess.run(command, cwd=project.folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+# --- what is out of date
+
+
+def test_what_ran_does_not_run_again(steps):
+    assert states(steps) == {"prepare": "current", "train": "current"}
+    assert run(steps) == []
+    assert len(runs.list_runs(steps)) == 2
+
+
+def test_a_touched_file_with_the_same_content_changes_nothing(steps):
+    os.utime(steps.folder / "raw.csv", (1, 1))
+    assert run(steps) == []
+
+
+def test_a_changed_input_runs_its_stage_and_what_comes_after(steps):
+    write(steps, "raw.csv", "two\n")
+    assert reason(steps, "prepare").startswith("raw.csv ")
+    assert run(steps) == [("prepare", "finished"), ("train", "finished")]
+    assert read(steps, "model.txt") == "model of TWO\n"
+
+
+def test_a_stage_that_makes_the_same_again_ends_it_there(steps):
+    write(steps, "raw.csv", "One\n")
+    assert run(steps) == [("prepare", "finished")]
+
+
+def test_only_the_parameters_that_a_stage_uses_make_it_run(steps):
+    write(steps, "params.toml", "share = 0.5\nlr = 0.2\n")
+    assert states(steps) == {"prepare": "current", "train": "run"}
+    assert reason(steps, "train") == "lr 0.1 → 0.2"
+
+
+def test_another_command_line_makes_it_run_and_is_named(steps):
+    write(steps, "workbench.toml", CONFIG.replace('"sh train.sh"', '"sh train.sh --quiet"'))
+    assert reason(steps, "train") == "command sh train.sh → sh train.sh --quiet"
+
+
+def test_an_edited_script_makes_it_run_and_is_named(steps):
+    write(steps, "train.sh", FILES["train.sh"] + "# more\n")
+    assert states(steps) == {"prepare": "current", "train": "run"}
+    assert reason(steps, "train").startswith("train.sh ")
+
+
+def test_a_module_that_the_script_imports_counts_as_it_does(steps):
+    config = CONFIG.replace('"sh train.sh"', '"python train.py"')
+    script = "from lib.model import fit\nfit(open('clean.csv').read())\n"
+    model = "def fit(text):\n    open('model.txt', 'w').write(text)\n"
+    write(steps, "workbench.toml", config)
+    write(steps, "train.py", script)
+    (steps.folder / "lib").mkdir()
+    write(steps, "lib/model.py", model)
+    assert run(steps) == [("train", "finished")]
+    assert run(steps) == []
+    write(steps, "lib/model.py", model.replace("(text)", "(text * 2)", 1).replace("text * 2", "text"))
+    assert run(steps) == []
+    write(steps, "lib/model.py", model + "\n# better\n")
+    assert reason(steps, "train").startswith("lib/model.py ")
+
+
+def test_a_parameter_for_one_time_runs_what_uses_it_and_the_file_brings_the_old_back(steps):
+    assert run(steps, overrides={"lr": "0.5"}) == [("train", "finished")]
+    assert run(steps) == []  # the script writes the same whatever lr is
+
+
+def test_more_inputs_than_are_recorded_one_by_one_still_count(make_project):
+    config = '[stages.count]\ncommand = "sh count.sh"\ninputs = ["many/*.txt"]\noutputs = ["count.txt"]\n'
+    many = {f"many/{at:04}.txt": str(at) for at in range(1010)}
+    project = make_project({"count.sh": "ls many | wc -l > count.txt\n", **many}, config)
+    assert run(project) == [("count", "finished")]
+    assert run(project) == []
+    write(project, "many/1009.txt", "another")
+    assert reason(project, "count").startswith("many/1009.txt ")
+
+
+# --- restored
+
+
+def test_deleted_outputs_come_back_without_a_run(steps):
+    for name in ("clean.csv", "model.txt"):
+        (steps.folder / name).unlink()
+    assert states(steps) == {"prepare": "restore", "train": "restore"}
+    assert run(steps) == [("prepare", "restored"), ("train", "restored")]
+    assert read(steps, "model.txt") == "model of ONE\n"
+
+
+def test_a_checkout_of_an_earlier_version_brings_back_what_it_made(steps):
+    write(steps, ".gitignore", "clean.csv\nmodel.txt\n")
+    git(steps, "init", "-q")
+    git(steps, "add", "-A")
+    git(steps, "commit", "-qm", "one")
+    write(steps, "raw.csv", "two\n")
+    git(steps, "commit", "-qam", "two")
+    run(steps)
+    git(steps, "checkout", "-q", "HEAD~1")
+    assert run(steps) == [("prepare", "restored"), ("train", "restored")]
+    assert read(steps, "model.txt") == "model of ONE\n"
+
+
+def test_the_reason_compares_with_what_lies_there_and_not_with_the_newest_run(steps):
+    write(steps, "raw.csv", "two\n")
+    run(steps)
+    write(steps, "raw.csv", "one\n")
+    run(steps)
+    write(steps, "raw.csv", "three\n")
+    verdict = pipeline.check(steps)[0]
+    assert verdict.since == 1
+    assert verdict.reason.startswith("raw.csv ")
+
+
+def test_what_a_restore_overwrites_and_no_run_made_is_kept_and_said(steps):
+    write(steps, "model.txt", "made by hand\n")
+    kept = [sentence for event in events(steps) if event["event"] == "restored" for sentence in event["kept"]]
+    assert len(kept) == 1
+    assert read(steps, "model.txt") == "model of ONE\n"
+    name = kept[0].rpartition(" ")[2]
+    gc.collect(steps)
+    data_actions.restore(steps, data_actions.find(steps, name))
+    assert read(steps, "model.txt") == "made by hand\n"
+
+
+def test_what_a_run_overwrites_and_no_run_made_is_kept_and_said(steps):
+    write(steps, "model.txt", "made by hand\n")
+    write(steps, "params.toml", "share = 0.5\nlr = 9\n")
+    assert run(steps) == [("train", "finished")]
+    (said,) = [notice for notice in notices(steps, 3) if "data restore" in notice]
+    assert said.startswith("model.txt held what no run had left there")
+    data_actions.restore(steps, data_actions.find(steps, said.rpartition(" ")[2]))
+    assert read(steps, "model.txt") == "made by hand\n"
+
+
+def test_a_content_that_the_store_lost_is_made_again(steps):
+    (steps.folder / "model.txt").unlink()
+    for path in (steps.objects_folder).rglob("*"):
+        if path.is_file() and path.name != "lock":
+            path.unlink()
+    assert run(steps) == [("train", "finished")]
+
+
+# --- failures
+
+
+def test_a_failed_stage_leaves_its_last_good_outputs_and_the_next_start_continues_there(steps):
+    write(steps, "raw.csv", "two\n")
+    write(steps, "train.sh", "echo half > model.txt; echo more > more.txt; exit 3\n")
+    write(steps, "workbench.toml", CONFIG.replace('["model.txt"]', '["model.txt", "more.txt"]'))
+    assert run(steps) == [("prepare", "finished"), ("train", "failed")]
+    assert read(steps, "model.txt") == "model of ONE\n"
+    failed = runs.get(steps, "@latest")
+    assert not (steps.folder / "more.txt").exists()
+    unfinished = steps.run_folder(failed.uid) / "unfinished"
+    assert (unfinished / "model.txt").read_text() == "half\n"
+    assert (unfinished / "more.txt").read_text() == "more\n"
+    assert any("as before the run" in notice for notice in notices(steps, failed.number))
+    write(steps, "train.sh", FILES["train.sh"] + "echo more > more.txt\n")
+    assert run(steps) == [("train", "finished")]
+    assert read(steps, "model.txt") == "model of TWO\n"
+
+
+def test_a_first_run_that_fails_leaves_nothing_that_looks_finished(make_project):
+    config = CONFIG.replace('["clean.csv"]\nparams', '["clean.csv", "parts/*.csv"]\nparams')
+    script = "echo half > clean.csv; mkdir -p parts; echo a > parts/a.csv; exit 1\n"
+    project = make_project({**FILES, "prepare.sh": script}, config)
+    assert run(project) == [("prepare", "failed")]
+    assert not (project.folder / "clean.csv").exists()
+    assert not list((project.folder / "parts").iterdir())
+    unfinished = project.run_folder(runs.get(project, "1").uid) / "unfinished"
+    assert (unfinished / "parts" / "a.csv").read_text() == "a\n"
+
+
+def test_stages_that_need_nothing_of_a_failed_one_go_on(make_project):
+    config = CONFIG + '[stages.other]\ncommand = "sh other.sh"\noutputs = ["other.txt"]\n'
+    project = make_project({**FILES, "prepare.sh": "exit 1\n", "other.sh": "echo x > other.txt\n"}, config)
+    found = events(project)
+    assert run(project) == [("prepare", "failed")]
+    assert found[-1] == {"event": "end", "failed": ["prepare"], "left": ["train"]}
+    assert read(project, "other.txt") == "x\n"
+
+
+def test_a_stage_that_does_not_make_what_the_next_one_reads_is_named_with_it(make_project):
+    project = make_project({**FILES, "prepare.sh": "true\n"}, CONFIG)
+    refused = [event for event in events(project) if event["event"] == "refused"]
+    assert [event["stage"] for event in refused] == ["train"]
+    assert "stages.train reads clean.csv, which stages.prepare should make but did not" in refused[0]["text"]
+
+
+def test_a_stopped_stage_ends_the_pipeline(make_project, wait_until):
+    project = make_project({**FILES, "prepare.sh": "touch begun; sleep 600\n"}, CONFIG)
+    _, driving = pipeline.start(project)
+    wait_until((project.folder / "begun").exists)
+    runs.stop(project, [1])
+    assert list(driving.events())[-1] == {"event": "end", "failed": ["prepare"], "left": ["train"]}
+    assert runs.get(project, "1").status == "stopped"
+
+
+# --- several things at once
+
+
+def test_independent_stages_run_side_by_side(make_project):
+    meet = "touch {0}.here; until [ -e {1}.here ]; do sleep 0.02; done; echo done > {0}.txt\n"
+    config = "".join(
+        f'[stages.{name}]\ncommand = "sh {name}.sh"\noutputs = ["{name}.txt"]\nmax_parallel = 2\n' for name in "ab"
+    )
+    project = make_project({"a.sh": meet.format("a", "b"), "b.sh": meet.format("b", "a")}, config)
+    assert sorted(run(project)) == [("a", "finished"), ("b", "finished")]
+
+
+def test_a_second_pipeline_is_refused_while_one_goes_on(make_project, wait_until):
+    project = make_project({**FILES, "prepare.sh": "touch begun; until [ -e go ]; do sleep 0.02; done\n"}, CONFIG)
+    _, driving = pipeline.start(project)
+    wait_until((project.folder / "begun").exists)
+    assert pipeline.goes_on(project)
+    with pytest.raises(EnvironmentProblem, match="goes on already"):
+        pipeline.start(project)
+    (project.folder / "go").touch()
+    assert list(driving.events())[-1]["event"] == "end"
+    assert not pipeline.goes_on(project)
+
+
+def test_it_waits_while_other_runs_take_all_places(make_project, wait_until):
+    project = make_project({**FILES, "other.sh": "until [ -e go ]; do sleep 0.02; done\n"}, CONFIG)
+    (other,) = runs.start(project, runs.Request(command=("sh", "other.sh")))
+    wait_until(lambda: runs.get(project, str(other)).status == "running")
+    begun = pipeline.begin(project)
+    assert not begun.over and begun.runs == ()
+    assert [run.number for run in runs.list_runs(project)] == [other]
+    (project.folder / "go").touch()
+    wait_until(lambda: not pipeline.goes_on(project))
+    assert read(project, "model.txt") == "model of ONE\n"
+
+
+def test_somebody_elses_run_of_a_stage_is_waited_for_and_not_repeated(make_project, wait_until):
+    script = "until [ -e go ]; do sleep 0.02; done\n" + FILES["prepare.sh"]
+    config = CONFIG.replace("[stages.train]", "max_parallel = 3\n[stages.train]")
+    project = make_project({**FILES, "prepare.sh": script}, config)
+    (other,) = runs.start(project, runs.Request(stage="prepare"))
+    wait_until(lambda: runs.get(project, str(other)).status == "running")
+    _, driving = pipeline.start(project)
+    seen = []
+    for event in driving.events():
+        seen.append(event)
+        if event["event"] == "waits":
+            (project.folder / "go").touch()
+    assert [event["stage"] for event in seen if event["event"] == "run"] == ["train"]
+    assert len(runs.list_runs(project)) == 2
+
+
+def test_collection_during_a_run_leaves_what_a_failure_would_put_back(steps, wait_until):
+    write(steps, "train.sh", "echo half > model.txt; touch begun; until [ -e go ]; do sleep 0.02; done; exit 1\n")
+    connection = steps.open_store()
+    connection.execute("DELETE FROM outputs WHERE path = 'model.txt'")  # as if its run had been deleted
+    connection.execute("DELETE FROM data_versions WHERE path = 'model.txt'")
+    connection.close()
+    _, driving = pipeline.start(steps)
+    wait_until((steps.folder / "begun").exists)
+    gc.collect(steps)
+    (steps.folder / "go").touch()
+    assert list(driving.events())[-1]["failed"] == ["train"]
+    assert read(steps, "model.txt") == "model of ONE\n"
+
+
+# --- killed
+
+
+def test_a_killed_driver_leaves_its_command_and_the_next_start_continues(make_project, wait_until):
+    script = "echo half > clean.csv; touch begun; until [ -e go ]; do sleep 0.02; done\n" + FILES["prepare.sh"]
+    project = make_project({**FILES, "prepare.sh": script}, CONFIG)
+    _, driving = pipeline.start(project)
+    wait_until((project.folder / "begun").exists)
+    os.kill(driving.pid, 9)
+    assert [event["event"] for event in driving.events()] == ["run"]
+    threading.Timer(0.5, (project.folder / "go").touch).start()
+    found = run(project)
+    assert found[-1] == ("train", "finished")
+    assert read(project, "model.txt") == "model of ONE\n"
+    assert all(run.is_over for run in runs.list_runs(project))
+    assert states(project) == {"prepare": "current", "train": "current"}
+
+
+def test_a_killed_command_is_a_failed_stage(make_project, wait_until):
+    project = make_project({**FILES, "prepare.sh": "echo $$ > pid; sleep 600\n"}, CONFIG)
+    _, driving = pipeline.start(project)
+    wait_until(lambda: (project.folder / "pid").exists() and read(project, "pid").strip())
+    os.kill(int(read(project, "pid")), 9)
+    assert list(driving.events())[-1]["failed"] == ["prepare"]
+    assert runs.get(project, "1").reason == "killed by SIGKILL"
+
+
+# --- what is recorded
+
+
+def test_the_same_on_the_same_with_another_result_is_flagged_on_the_run(steps):
+    write(steps, "train.sh", "date +%N > model.txt; echo $$ >> model.txt\n")
+    assert run(steps) == [("train", "finished")]
+    assert run(steps, force=True, stages=("train",)) == [("train", "finished")]
+    (said,) = [notice for notice in notices(steps, 4) if "not deterministic" in notice]
+    assert said == "not deterministic: model.txt differs from run 3, of the same inputs and parameters"
+
+
+def test_a_stage_in_a_frozen_copy_is_not_changed_by_edits_and_its_outputs_come_back(make_project, wait_until):
+    script = "touch $WORKBENCH_RUN_DIR/begun; until [ -e $WORKBENCH_RUN_DIR/go ]; do sleep 0.02; done; . ./rest.sh\n"
+    config = CONFIG.replace("[stages.train]", "isolate = true\n[stages.train]")
+    project = make_project({**FILES, "prepare.sh": script, "rest.sh": FILES["prepare.sh"]}, config)
+    _, driving = pipeline.start(project)
+    folder = wait_until(lambda: next(iter(project.runs_folder.glob("*/begun")), None)).parent
+    write(project, "rest.sh", "echo edited > clean.csv\n")
+    (folder / "go").touch()
+    assert [event["status"] for event in driving.events() if event["event"] == "ended"] == ["finished", "finished"]
+    assert read(project, "clean.csv") == "ONE\n"
+    assert read(project, "model.txt") == "model of ONE\n"
+
+
+def test_a_stage_that_fails_in_a_frozen_copy_leaves_the_project_as_it_was(make_project):
+    config = CONFIG.replace("[stages.train]", "isolate = true\n[stages.train]")
+    project = make_project({**FILES, "prepare.sh": "echo half > clean.csv; exit 1\n", "clean.csv": "old\n"}, config)
+    assert run(project) == [("prepare", "failed")]
+    assert read(project, "clean.csv") == "old\n"
+
+
+def test_each_run_of_a_pipeline_has_its_code_until_it_is_deleted_itself(make_project):
+    project = make_project(FILES, CONFIG)
+    write(project, ".gitignore", "*.csv\nmodel.txt\n")
+    git(project, "init", "-q")
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "one")
+    write(project, "train.sh", FILES["train.sh"] + "# not committed\n")
+    run(project)
+    trees = {run.number: run.code["tree"] for run in runs.list_runs(project)}
+    assert trees[1] and trees[2]
+    runs.delete(project, [1])
+    git(project, "reflog", "expire", "--expire=now", "--all")
+    git(project, "gc", "-q", "--prune=now")
+    assert "not committed" in git(project, "show", f"{trees[2]}:train.sh")
+    runs.delete(project, [2])
+    assert git(project, "for-each-ref", "refs/workbench") == ""
+
+
+# --- [train] alone
+
+
+def test_train_alone_is_a_stage_and_a_run_of_it_counts(make_project, wait_until):
+    config = '[train]\ncommand = "sh train.sh"\noutputs = ["model.txt"]\n[data]\ntrain = "clean.csv"\n'
+    project = make_project({"train.sh": FILES["train.sh"], "clean.csv": "ONE\n"}, config)
+    runs.start(project, runs.Request())
+    wait_until(lambda: runs.get(project, "1").is_over)
+    assert states(project) == {"train": "current"}
+    write(project, "clean.csv", "TWO\n")
+    assert reason(project, "train").startswith("clean.csv ")
+    assert run(project) == [("train", "finished")]
+    assert [row["path"] for row in runs.get(project, "2").data] == ["clean.csv"]
+    assert run(project) == []
+
+
+def test_a_command_that_was_typed_is_no_stage(make_project, wait_until):
+    project = make_project({"train.sh": "echo x > model.txt\n"}, '[train]\ncommand = "sh train.sh"\n')
+    runs.start(project, runs.Request(command=("sh", "train.sh")))
+    wait_until(lambda: runs.get(project, "1").is_over)
+    assert states(project) == {"train": "run"}
+
+
+# --- data that must stay where it is
+
+
+def test_looking_at_a_source_that_must_not_be_copied_copies_nothing(make_project, tmp_path):
+    elsewhere = tmp_path / "elsewhere.csv"
+    elsewhere.write_text("private\n")
+    config = (
+        f'[stages.count]\ncommand = "sh count.sh"\ninputs = ["file://{elsewhere}"]\noutputs = ["count.txt"]\n'
+        f'[[charter.data]]\nname = "patients"\nwhere = "file://{elsewhere}"\ncopy = "never"\n'
+    )
+    project = make_project({"count.sh": "echo 1 > count.txt\n"}, config)
+    assert states(project) == {"count": "run"}
+    assert run(project) == [("count", "finished")]
+    assert run(project) == []
+    stored = b"".join(path.read_bytes() for path in project.objects_folder.rglob("*") if path.is_file())
+    assert b"private" not in stored
+    elsewhere.write_text("another\n")
+    assert states(project) == {"count": "run"}
+
+
+def test_nothing_is_written_where_the_configuration_holds_no_stage(make_project):
+    project = make_project({}, '[project]\nname = "empty"\n')
+    with pytest.raises(Exception, match="names no stages"):
+        pipeline.check(project)
+    assert not (project.inner / "cache").exists()
+
+
+def test_a_broken_memory_of_hashes_is_made_anew(steps):
+    cache = steps.inner / "cache" / "pipeline.json"
+    assert json.loads(cache.read_text())["files"]
+    for content in ("{", "[]", '{"files": {"raw.csv": [1]}, "imports": {}}', '{"files": 3, "imports": null}'):
+        cache.write_text(content)
+        assert states(steps) == {"prepare": "current", "train": "current"}
