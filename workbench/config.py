@@ -29,7 +29,8 @@ class ProjectTable(NamedTuple):
 class CharterData(NamedTuple):
     """[[charter.data]]: `where` is a path, a glob or a URL; `copy` "never" leaves the bytes where they are.
 
-    `retention_days` of 0 keeps versions for ever; `key` names the columns that tell one row from another.
+    `retention_days` of 0 keeps versions for ever; `key` names the columns that tell one row from another; `consent`
+    says on what ground data about people may be used.
     """
 
     name: str = ""
@@ -40,6 +41,8 @@ class CharterData(NamedTuple):
     copy: Literal["always", "never"] = "always"
     retention_days: int = 0
     key: tuple[str, ...] = ()
+    licence: str = ""
+    consent: str = ""
 
 
 class Charter(NamedTuple):
@@ -79,7 +82,7 @@ class Metric(NamedTuple):
 
 
 class Data(NamedTuple):
-    """[data]"""
+    """[data]: `check` says what errors in the data do to a training run before it starts."""
 
     train: str = ""
     holdout: str = ""
@@ -89,6 +92,7 @@ class Data(NamedTuple):
     id: str = ""
     protected: tuple[str, ...] = ()
     slices: tuple[str, ...] = ()
+    check: Literal["stop", "warn", "off"] = "stop"
 
 
 class Drift(NamedTuple):
@@ -167,6 +171,25 @@ class Remote(NamedTuple):
     url: str = ""
 
 
+class Policy(NamedTuple):
+    """[policy]: what data may not be; checked on data, on what stages derive, and on any file by `validate`.
+
+    `forbidden_columns` and `forbidden_sources` are globs; `personal` says what values of persons are: an error, a
+    warning, or nothing; `allowed_personal` are columns, by glob, that may hold them. Rows may be `retention_days` old
+    by the time column, for ever where 0; of each combination of the `quasi_identifiers` there must be `k` rows.
+    """
+
+    forbidden_columns: tuple[str, ...] = ()
+    forbidden_sources: tuple[str, ...] = ()
+    personal: Literal["error", "warning", "off"] = "warning"
+    allowed_personal: tuple[str, ...] = ()
+    retention_days: int = 0
+    quasi_identifiers: tuple[str, ...] = ()
+    k: int = 5
+    licences: tuple[str, ...] = ()
+    consent: bool = False
+
+
 class Score(NamedTuple):
     """[score]"""
 
@@ -189,6 +212,7 @@ class Config(NamedTuple):
     image: Image = Image()
     reproduce: Reproduce = Reproduce()
     remote: Remote = Remote()
+    policy: Policy = Policy()
     score: Score = Score()
 
     @property

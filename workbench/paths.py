@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 CONFIG_NAME = "workbench.toml"
+SCHEMA_NAME = "schema.toml"
 FOLDER_NAME = ".workbench"
 STORE_NAME = "workbench.db"
 

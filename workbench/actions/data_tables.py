@@ -129,7 +129,7 @@ def profile_of(
     with _store(project) as connection:
         found = versions(connection, path) if connection is not None else []
         side = _side(project, connection, path, at or NOW, found)
-        measured = _known_profile(project, connection, path, side, found, _key(project, path, key))
+        measured = _known_profile(project, connection, path, side, found, key_of(project, path, key))
         _check_key(path, measured, key)
         return side, measured
 
@@ -210,7 +210,7 @@ def diff(project: Project, path: str, old: str = "", new: str = "", key: Sequenc
         if after.kind == "folder":
             files = difference.compare_files(_files(project, path, before), _files(project, path, after))
             return Difference(path, before, after, folder=files)
-        names = _key(project, path, key)
+        names = key_of(project, path, key)
         tables = [_known_profile(project, connection, path, side, found, names) for side in (before, after)]
         rows = _changes(project, connection, path, (before, after), found, names)
         return Difference(path, before, after, table=difference.compare(tables[0], tables[1], rows))
@@ -316,7 +316,7 @@ def _scanned(table: Any, shared: tuple[str, ...], key: tuple[str, ...]) -> Any:
     return tables.scan(table, make, shared).freeze()
 
 
-def _key(project: Project, path: str, given: Sequence[str]) -> tuple[str, ...]:
+def key_of(project: Project, path: str, given: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the columns that tell one row of `path` from another."""
     if given:
         return tuple(given)

@@ -13,13 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from workbench.actions.data import sources as data_sources
-from workbench.config import Goal, Train, nearest
+from workbench.config import Goal, Policy, Train, nearest
 from workbench.errors import ConfigError, NotFoundError, UsageError
-from workbench.paths import CONFIG_NAME
+from workbench.paths import CONFIG_NAME, SCHEMA_NAME
 from workbench.project import Project
 from workbench.runs import launch, params, queries, stage_keys
 from workbench.runs.command import PARAMS_PLACEHOLDER
@@ -43,6 +44,7 @@ class Request:
     fresh: bool = False
     stage: str = ""
     folder: str = ""  # where in the project a given command runs
+    check: bool = True  # whether its data are checked before it starts, as the configuration has it
     rev: str = ""  # a branch, tag or commit, which runs in a folder of its own
 
 
@@ -191,6 +193,7 @@ def _wish(
         folder=request.folder,
         notices=tuple(_unknown(rest, file_params, script, step.params)),
         isolation={"kind": "copy"} if step.isolate else None,
+        check=None if request.command or not request.check else _data_check(project, step, stage),
         stage=stage,
         stage_base=_base(step, _said(step.command, argv, handed), found_in_file(file_params, rest)),
         stage_command=step.command,
@@ -200,6 +203,20 @@ def _wish(
 def _base(step: Train, command: str, found: Mapping[str, Any]) -> str:
     """Return the part of a run's key that is known now; a command that the user typed has none."""
     return stage_keys.base(command, found, step.params_used) if step.command else ""
+
+
+def _data_check(project: Project, step: Train, stage: str) -> dict[str, Any] | None:
+    """Return which data are checked before a step starts: those of [data] that it reads, where there is a schema."""
+    config = project.config
+    if config.data.check == "off" or not ((project.folder / SCHEMA_NAME).exists() or config.policy != Policy()):
+        return None
+    named = [path.removeprefix("./") for path in (config.data.train, config.data.holdout) if path]
+    reads = [pattern.removeprefix("./").rstrip("/") for pattern in step.inputs]
+    paths = [
+        path for path in named
+        if (not reads and not stage) or any(fnmatchcase(path, one) or path.startswith(f"{one}/") for one in reads)
+    ]  # fmt: skip
+    return {"paths": paths, "mode": config.data.check} if paths else None
 
 
 def _said(configured: str, argv: Sequence[str], handed: Iterable[str]) -> str:

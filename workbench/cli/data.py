@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import project as projects
 from workbench.actions import data as actions
-from workbench.cli import data_remote, data_tables, output
+from workbench.cli import data_remote, data_schema, data_tables, output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import Parser, add_json
 from workbench.safe import clean
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_list(subparsers)
     _add_restore(subparsers)
     data_tables.add(subparsers)
+    data_schema.add(subparsers)
     data_remote.add(subparsers)
 
 

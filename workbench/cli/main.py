@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lineage": ("workbench.cli.lineage", "what a run, a file or a model came from, and what came from it"),
     "data": ("workbench.cli.data", "versions of data: taken, listed, brought back"),
     "drift": ("workbench.cli.drift", "whether data is still what it was, and the alerts"),
+    "validate": ("workbench.cli.validate", "hold data against the schema and the policy"),
     "gc": ("workbench.cli.gc", "show and remove what nothing needs any more"),
     "watch": ("workbench.cli.watch", "train again whenever code, parameters or data change"),
     "demo": ("workbench.cli.demo", "a sample project in a scratch folder, trained and compared"),

@@ -24,7 +24,9 @@ _MOST_METRICS = 6
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Parameters, name, tags, and how to wait."""
-    parser.usage = "workbench run [-p KEY=VALUE] [--rev REV] [--name NAME] [--tag TAG] [--detach] [-- COMMAND ...]"
+    parser.usage = (
+        "workbench run [-p KEY=VALUE] [--rev REV] [--name NAME] [--tag TAG] [--no-check] [--detach] [-- COMMAND ...]"
+    )
     parser.epilog = (
         "Without a command, the one in workbench.toml runs. Ctrl-C asks the run to stop and waits; a second one leaves"
         " it alone. Exit code: 0 finished, 1 failed, stopped or lost."
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", action="append", default=[], dest="tags", help="a tag; may be repeated")
     parser.add_argument("--rev", default="", help="run a branch, tag or commit in a folder of its own")
     parser.add_argument("--fresh", action="store_true", help="start anew, even where a broken run left a checkpoint")
+    parser.add_argument("--no-check", action="store_true", help="start whatever is wrong with the data")
     parser.add_argument("--detach", action="store_true", help="print the number and return at once")
     add_json(parser)
 
@@ -52,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
         tags=tuple(args.tags),
         fresh=args.fresh,
         rev=args.rev,
+        check=not args.no_check,
         folder=_inside(project, args.folder) if args.command else "",
     )
     numbers = actions.start(project, request)

@@ -51,9 +51,22 @@ def _header(table: Table, head: bytes) -> list[str]:
         rows.close()
     if not any(name.strip() for name in names):
         raise table.fail("has no header: its first line is blank", line=1)
+    if _are_data(names):
+        shown = clean(", ".join(names[:3]), 60)
+        raise table.fail(f"has no header: its first line holds data ({shown} …)", "Put the names first.", line=1)
     names = [name if name.strip() else f"column {at}" for at, name in enumerate(names, 1)]
     refuse_names(table, names, line=1)
     return names
+
+
+def _are_data(names: list[str]) -> bool:
+    """Return whether a header is a row of data: all numbers or dates, and not the numbers of the columns."""
+    import pyarrow as pa
+
+    if not all(name.strip() and _guessed(name.strip()) not in (pa.string(), pa.bool_()) for name in names):
+        return False
+    counted = [list(map(str, range(first, first + len(names)))) for first in (0, 1)]
+    return [name.strip() for name in names] not in counted
 
 
 def batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
@@ -126,6 +139,9 @@ def _explained(table: Table, words: str) -> Exception:
         if table.types[name] != known:
             return Retyped()
     if "UTF8" in words or "UTF-8" in words:
+        if table.lenient and not table.damaged:
+            table.damaged = True
+            return Retyped()
         return _bad_bytes(table)
     if "straddl" in words:
         return table.fail(f"has a line of more than {LONGEST_LINE >> 20} MB", "Is a quote left open?")

@@ -68,7 +68,7 @@ def words_of(array: Any) -> tuple[Words, Words]:
         places = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
         first, second = first[places], second[places]
     else:
-        bits = number_bits(_numbers(array))
+        bits = number_bits(numbers(array))
         first, second = mixed(bits, _SEEDS[0]), mixed(bits, _SEEDS[1])
     if array.null_count:
         absent = np.asarray(array.is_null().to_numpy(zero_copy_only=False))
@@ -84,7 +84,7 @@ def _constant(count: int) -> tuple[Words, Words]:
     return mixed(word, _SEEDS[0]), mixed(word, _SEEDS[1])
 
 
-def _numbers(array: Any) -> Any:
+def numbers(array: Any) -> Any:
     """Return numbers, booleans and times (in microseconds since the epoch) as a numpy array, 0 where missing."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from workbench.data.tables import ROWS, Table, as_text, broken_stream, open_packed, type_name
+from workbench.data.tables import ROWS, Retyped, Table, as_text, broken_stream, open_packed, type_name
 from workbench.safe import clean
 
 _RANKS = {bool: "boolean", int: "int", float: "float", str: "text"}
@@ -17,15 +17,11 @@ def open_json_lines(table: Table) -> Table:
     """Read all lines once for the columns and their types; raises TableError."""
     import pyarrow as pa
 
-    kinds: dict[str, set[str]] = {}
-    rows = 0
-    for row in _rows(table):
-        rows += 1
-        for name, value in row.items():
-            found = kinds.setdefault(name, set())
-            if value is not None:
-                found.add("large" if type(value) is int and abs(value) >= 2**63 else _RANKS.get(type(value), "other"))
-    if not rows or not kinds:
+    try:
+        kinds = _kinds(table)
+    except Retyped:
+        kinds = _kinds(table)
+    if not kinds:
         raise table.fail("holds no rows")
     table.format, table.columns = "jsonl", tuple(kinds)
     plain = {"boolean": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "large": pa.float64()}
@@ -35,6 +31,17 @@ def open_json_lines(table: Table) -> Table:
         is_mixed = len(found) > 1 and not _are_numbers(found)
         table.shown[name] = " or ".join(sorted(found)) if is_mixed else type_name(table.types[name])
     return table
+
+
+def _kinds(table: Table) -> dict[str, set[str]]:
+    """Return the kinds of values that each column holds."""
+    kinds: dict[str, set[str]] = {}
+    for row in _rows(table):
+        for name, value in row.items():
+            found = kinds.setdefault(name, set())
+            if value is not None:
+                found.add("large" if type(value) is int and abs(value) >= 2**63 else _RANKS.get(type(value), "other"))
+    return kinds
 
 
 def _are_numbers(kinds: set[str]) -> bool:
@@ -91,6 +98,9 @@ def _rows(table: Table) -> Iterator[dict[str, Any]]:
                 f"column {error.colno}: {clean(error.msg)}", "Each line is one object.", line=number
             ) from error
         except UnicodeDecodeError as error:
+            if table.lenient and not table.damaged:
+                table.damaged = True
+                raise Retyped from error
             raise table.fail("is not UTF-8", "iconv converts it.", line=number + 1) from error
         except (ValueError, RecursionError) as error:
             raise table.fail(clean(str(error), 200), "Each line is one object.", line=number) from error

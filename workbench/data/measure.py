@@ -149,7 +149,7 @@ class ColumnMeasure:
     def _add_numbers(self, array: Any) -> None:
         import numpy as np
 
-        values = hashing._numbers(array)
+        values = hashing.numbers(array)
         if self.base.kind == "time":
             values = values / 1e6
         if self._sketched:

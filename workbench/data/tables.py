@@ -43,7 +43,11 @@ ReaderT = TypeVar("ReaderT", bound=Reader)
 
 @dataclass
 class Table:
-    """An opened file: `name` is how it is called in messages; `types` are what is known of its columns so far."""
+    """An opened file: `name` is how it is called in messages; `types` are what is known of its columns so far.
+
+    A `lenient` one takes bytes that are no UTF-8 as U+FFFD, and is `damaged` where it had any. `place` tells how many
+    bytes of the file have been read.
+    """
 
     path: Path
     name: str
@@ -53,6 +57,9 @@ class Table:
     shown: dict[str, str] = field(default_factory=dict)
     packed: str = ""
     delimiter: str = ","
+    lenient: bool = False
+    damaged: bool = False
+    place: Callable[[], int] | None = None
 
     def kinds(self) -> list[tuple[str, str, Kind]]:
         """Return name, type in the file and kind of each column."""
@@ -64,10 +71,10 @@ class Table:
         return TableError(f"{place}: {words}", hint or "workbench data profile FILE shows a table that can be read.")
 
 
-def open_table(path: Path, name: str = "") -> Table:
+def open_table(path: Path, name: str = "", *, lenient: bool = False) -> Table:
     """Look at a file and return it as a table that can be scanned; raises TableError."""
     name = name or path.name
-    blank = Table(path, name, "", ())
+    blank = Table(path, name, "", (), lenient=lenient)
     if path.is_dir():
         raise blank.fail("is a folder, not a table", "Name one of its files.")
     try:
@@ -94,11 +101,19 @@ def open_table(path: Path, name: str = "") -> Table:
     return csv_tables.open_csv(blank, head)
 
 
-def scan(table: Table, make: Callable[[], ReaderT], columns: tuple[str, ...] | None = None) -> ReaderT:
+def scan(
+    table: Table,
+    make: Callable[[], ReaderT],
+    columns: tuple[str, ...] | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> ReaderT:
     """Give all batches to what `make` returns and return that; a new one where a type turned out to be another.
 
-    `make` is called after the types are known as far as they are; `columns` are those to read, None for all.
+    `make` is called after the types are known as far as they are; `columns` are those to read, None for all. `progress`
+    is told after each batch how many bytes of how many have been read; what it raises ends the reading.
     """
+    size = table.path.stat().st_size
     wanted = table.columns if columns is None else columns
     batches = {"csv": _csv_batches, "parquet": _parquet_batches, "jsonl": _json_batches}[table.format]
     while True:
@@ -106,6 +121,8 @@ def scan(table: Table, make: Callable[[], ReaderT], columns: tuple[str, ...] | N
         try:
             for batch in batches(table, wanted):
                 reader.add(batch)
+                if progress is not None:
+                    progress(min(size, table.place() if table.place else 0), size)
         except Retyped:
             continue
         return reader
@@ -115,7 +132,14 @@ def open_packed(table: Table) -> Any:
     """Return the file as a stream of plain bytes."""
     import pyarrow as pa
 
-    return pa.input_stream(str(table.path), compression=table.packed or None)
+    raw = pa.OSFile(str(table.path), "rb")
+    table.place = lambda: 0 if raw.closed else int(raw.tell())
+    stream = pa.CompressedInputStream(raw, table.packed) if table.packed else raw
+    if not table.damaged:
+        return stream
+    from workbench.data.repair import Repaired
+
+    return pa.PythonFile(Repaired(stream), "r")
 
 
 @contextlib.contextmanager
@@ -142,6 +166,8 @@ def _refuse_foreign(table: Table, head: bytes) -> None:
         raise table.fail(
             f"is {kind}, not UTF-8", f"iconv -f UTF-16 -t UTF-8 {clean(table.name)} > converted.csv", line=1
         )
+    if head.startswith(b"PK\x03\x04"):
+        raise table.fail("is a zip archive or a workbook, not a table", "Unpack it, or save the sheet as CSV.")
     if b"\x00" in head:
         line = head[: head.index(b"\x00")].count(b"\n") + 1
         raise table.fail(
@@ -260,14 +286,39 @@ def _parquet_batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
     rows = 0
     try:
         with pq.ParquetFile(str(table.path)) as file:
+            size, total = table.path.stat().st_size, max(file.metadata.num_rows, 1)
+            table.place = lambda: size * rows // total
             for batch in file.iter_batches(ROWS, columns=list(columns)):
-                arrays = [canonical(batch.column(batch.schema.get_field_index(c)), table.types[c]) for c in columns]
+                found = [batch.column(batch.schema.get_field_index(c)) for c in columns]
+                arrays = [
+                    canonical(_sound(table, c, one), table.types[c]) for c, one in zip(columns, found, strict=True)
+                ]
                 rows += batch.num_rows
                 yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
     except (pa.ArrowException, OSError) as error:
         raise table.fail(
             f"cannot be read after row {rows}: {clean(str(error), 200)}", "Fetch the file again."
         ) from error
+
+
+def _sound(table: Table, name: str, array: Any) -> Any:
+    """Return texts whose bytes are UTF-8; where they are not, in a lenient table, they are replaced."""
+    import pyarrow as pa
+
+    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        return array
+    try:
+        array.validate(full=True)
+        return array
+    except pa.ArrowInvalid as error:
+        if not table.lenient:
+            words = f"column {clean(name, 60)!r} holds bytes that are no UTF-8"
+            raise table.fail(words, "Write the file again with texts in UTF-8.") from error
+    if not table.damaged:
+        table.damaged = True
+        raise Retyped
+    raw = array.cast(pa.large_binary() if pa.types.is_large_string(array.type) else pa.binary()).to_pylist()
+    return pa.array([None if one is None else one.decode("utf-8", "replace") for one in raw], pa.string())
 
 
 def refuse_names(table: Table, names: list[str], line: int | None = None) -> None:

@@ -78,7 +78,7 @@ class ColumnWindow:
         elif self._kind == "time":
             self._add_times(array.drop_null() if array.null_count else array)
         elif self._is_id and self._kind == "number":
-            values = hashing._numbers(array.drop_null())
+            values = hashing.numbers(array.drop_null())
             self._add_words(hashing.mixed(hashing.number_bits(values), hashing._SEEDS[0]), None)
 
     def _add_texts(self, array: Any) -> None:
@@ -103,7 +103,7 @@ class ColumnWindow:
     def _add_times(self, array: Any) -> None:
         import numpy as np
 
-        seconds = hashing._numbers(array) // 1_000_000
+        seconds = hashing.numbers(array) // 1_000_000
         self._weekdays += np.bincount((seconds // _DAY + 3) % 7, minlength=7)
         self._hours += np.bincount(seconds % _DAY // 3600, minlength=24)
 

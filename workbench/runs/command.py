@@ -31,6 +31,7 @@ class Command:
         self.pid: int | None = None
         self.identity: float | None = None
         self.problem = ""
+        self.problem_code = 127
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -58,6 +59,11 @@ class Command:
         self.identity = birth(self.pid)
         record = json.dumps({"pid": self.pid, "birth": self.identity})
         (self.run_folder / PROCESS_NAME).write_text(record, encoding="utf-8")
+
+    def refuse(self, why: str) -> None:
+        """Keep the command from starting, where there is a reason: a check said no."""
+        if why:
+            self.problem, self.problem_code = why, 1
 
     def make_room(self) -> None:
         """Make the folder of its own that the run may have asked for; a failure is kept in `problem`."""

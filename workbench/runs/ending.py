@@ -23,6 +23,7 @@ def how_it_ended(
     status: int | None,
     ended: float,
     problem: str = "",
+    problem_code: int = 127,
     stop_requested: bool = False,
     shell: bool = False,
     killed_for_memory: bool = False,
@@ -30,7 +31,7 @@ def how_it_ended(
 ) -> Ending:
     """Name the end of a command; `status` is as `subprocess` gives it, None where nobody saw the end."""
     if problem:
-        return Ending("failed", ended, exit_code=127, reason=problem)
+        return Ending("failed", ended, exit_code=problem_code, reason=problem)
     if status is None:
         word = "stopped" if stop_requested else "lost"
         reason = "stopped on request" if stop_requested else "its supervisor was killed, so nobody saw how it ended"

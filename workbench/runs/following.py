@@ -189,6 +189,7 @@ class Following:
             status=record.get("status"),
             ended=record.get("ended", time.time()),
             problem=self.command.problem,
+            problem_code=self.command.problem_code,
             stop_requested=asked is not None or (self.terminated and self.stop_sent),
             shell=bool(self.command.launch["shell"]),
             killed_for_memory=oom_kills() > self.oom_before,

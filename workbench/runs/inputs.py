@@ -70,7 +70,7 @@ def _prepared(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> li
     declared = list(launched.get("inputs", ()))
     implied = [name for name, facts in sources.items() if not is_url(name) and not facts.get("named_only")]
     cache = None if isolated else inner / "cache" / "data"  # it knows the files of the project itself
-    progress = _until_stopped(inner, run_folder.name)
+    progress = until_stopped(inner, run_folder.name)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     for patterns, named in ((declared, True), (implied, False)):
@@ -83,7 +83,7 @@ def _prepared(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> li
     return rows
 
 
-def _until_stopped(inner: Path, uid: str) -> Progress:
+def until_stopped(inner: Path, uid: str) -> Progress:
     """Return what ends the taking of versions, now and then asked, when somebody wants the run to stop."""
     asked = time.monotonic()
 

@@ -55,6 +55,7 @@ class Wish:
     rev: str = ""
     isolation: Mapping[str, Any] | None = None
     repeats: Mapping[str, Any] | None = None
+    check: Mapping[str, Any] | None = None  # paths to check before the start, and whether errors stop it
     stage_base: str = ""  # what of its key is known before its inputs are
     stage_command: str = ""  # as the configuration has it, for the sources that it names
 
@@ -134,6 +135,7 @@ def _write_folder(folder: Path, wish: Wish) -> None:
         "stage": wish.stage,
         **({"isolation": dict(wish.isolation)} if wish.isolation else {}),
         **({"repeats": dict(wish.repeats)} if wish.repeats else {}),
+        **({"check": dict(wish.check)} if wish.check else {}),
         "stage_base": wish.stage_base,
         "stage_command": wish.stage_command,
     }

@@ -79,6 +79,10 @@ def _supervise(folder: str, run: str, uid: str, import_folder: str, log: str, mo
             from workbench.runs.stage_outputs import keep
 
             keep(Path(folder), run_folder, command.launch)
+        if command.launch.get("check") and not command.problem:
+            from workbench.runs.precheck import refusal
+
+            command.refuse(refusal(Path(folder), int(run), run_folder, command.launch))
         command.start()
     else:
         command.adopt()

@@ -250,7 +250,41 @@ CREATE TABLE drift_events (
 CREATE INDEX drift_events_by_alert ON drift_events (alert, id);
 """
 
-STEPS: tuple[Callable[[Database], None], ...] = (m001_runs, m002_versions, m003_drift)
+
+def m004_checks(db: Database) -> None:
+    """What data were held against: schemas as they were accepted, and what each check found."""
+    for statement in _M004.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+_M004 = """
+CREATE TABLE schemas (
+  id INTEGER PRIMARY KEY,
+  digest TEXT NOT NULL,                      -- of what it asks for
+  text TEXT NOT NULL,                        -- schema.toml as it was accepted
+  changes TEXT NOT NULL DEFAULT '[]',        -- JSON list of what was new in it
+  accepted_by TEXT NOT NULL,
+  created REAL NOT NULL
+);
+CREATE TABLE validations (
+  id INTEGER PRIMARY KEY,
+  run INTEGER REFERENCES runs (id) ON DELETE CASCADE,  -- the run before which data were checked
+  path TEXT NOT NULL,                        -- relative to the project, or absolute for a file outside
+  hash TEXT NOT NULL DEFAULT '',             -- BLAKE3 of the file, '' where it was not made
+  environment TEXT NOT NULL,                 -- training or serving
+  schema TEXT NOT NULL DEFAULT '',           -- digest of the schema and the policy
+  rows INTEGER,
+  worst TEXT NOT NULL,                       -- error, warning, note, or '' where nothing was found
+  facts TEXT NOT NULL,                       -- JSON object: columns, findings
+  created REAL NOT NULL
+);
+CREATE INDEX validations_by_path ON validations (path, id);
+CREATE INDEX validations_by_run ON validations (run);
+CREATE INDEX validations_by_content ON validations (hash, schema, id);
+"""
+
+STEPS: tuple[Callable[[Database], None], ...] = (m001_runs, m002_versions, m003_drift, m004_checks)
 VERSION = len(STEPS)
 
 

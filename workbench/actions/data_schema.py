@@ -1,0 +1,281 @@
+"""The schema of the training data: proposed from what they hold, accepted by a person, kept in schema.toml."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.actions import data_tables
+from workbench.data import schema as schemas
+from workbench.data.findings import Finding
+from workbench.data.schema import Change, Schema
+from workbench.errors import EnvironmentProblem
+from workbench.project import Project
+from workbench.runs.rows import text
+from workbench.safe import clean
+from workbench.store.connection import transaction
+
+if TYPE_CHECKING:
+    from workbench.data.tables import Table
+
+Progress = Callable[[str, int, int], None]
+"""Told which file is read, how many of its bytes have been, and how many it has; what it raises ends the reading."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A schema as a person accepted it; `at` in seconds since the epoch."""
+
+    by: str
+    at: float
+    digest: str
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the training data at `path` ask for: `present` is None where there is no schema.toml yet.
+
+    `changes` lead from the present schema to the proposed one; `edited` tells whether the file has been changed by hand
+    since it was last accepted.
+    """
+
+    path: str
+    present: Schema | None
+    proposed: Schema
+    changes: tuple[Change, ...]
+    edited: bool = False
+    findings: tuple[Finding, ...] = ()
+
+
+# --- reading
+
+
+def place(project: Project) -> Path:
+    """Return where the schema lies."""
+    return project.folder / schemas.NAME
+
+
+def load(project: Project) -> Schema | None:
+    """Return the schema of the project, None where there is none; raises ConfigError."""
+    content = _content(project)
+    return None if content is None else schemas.parse(content)
+
+
+def _content(project: Project) -> str | None:
+    try:
+        return place(project).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnvironmentProblem(
+            f"{schemas.NAME} cannot be read: {clean(str(error))}", "git checkout schema.toml"
+        ) from (error)
+
+
+def history(project: Project) -> list[Accepted]:
+    """Return what has been accepted, the newest first."""
+    if not project.store_path.exists():
+        return []
+    connection = project.open_store()
+    try:
+        rows = connection.execute("SELECT accepted_by, created, digest, changes FROM schemas ORDER BY id DESC")
+        return [
+            Accepted(by, at, digest, tuple(Change(**one) for one in json.loads(changes)))
+            for by, at, digest, changes in rows
+        ]
+    finally:
+        connection.close()
+
+
+# --- proposing
+
+
+def propose(
+    project: Project, *, anew: bool = False, progress: Progress | None = None, now: float | None = None
+) -> Proposal:
+    """Read the training data and return the changes that they ask for; writes nothing.
+
+    With `anew` everything is proposed as the data are, not only what they contradict. Raises UsageError where no
+    training data are named, TableError where they cannot be read.
+    """
+    path = data_tables.training_data(project)
+    present = load(project)
+    found = learn(project, path, present, progress=progress, now=time.time() if now is None else now)
+    proposed, findings = found
+    if present is not None and not anew:
+        from workbench.data.propose import amend
+
+        proposed = amend(present, proposed, findings)
+    elif present is not None:
+        proposed = replace(proposed, accepted_by=present.accepted_by, accepted=present.accepted)
+    past = history(project)
+    edited = present is not None and bool(past) and past[0].digest != present.digest
+    return Proposal(path, present, proposed, schemas.changes(present, proposed), edited, findings)
+
+
+def learn(
+    project: Project, path: str, present: Schema | None = None, *, progress: Progress | None, now: float
+) -> tuple[Schema, tuple[Finding, ...]]:
+    """Return the schema that a table asks for, and what it shows under the present one; read once for both."""
+    from workbench.data import propose as proposing
+    from workbench.data import tables, validate
+    from workbench.data.measure import Measure
+    from workbench.data.traits import Traits
+
+    key = data_tables.key_of(project, path)
+    parts = []
+    for part, name in parts_of(project.folder / path, path):
+        table = tables.open_table(part, name, lenient=True)
+        expect(table, present)
+        wanted = table.columns
+
+        def make(table: Table = table, wanted: tuple[str, ...] = wanted) -> _Both:
+            check = None if present is None else new_check(present, table, "training", now)
+            return _Both(Measure(table.kinds(), format=table.format, key=key), Traits(wanted), check)
+
+        parts.append(tables.scan(table, make, progress=told(progress, name)))
+    profile, traits = _joined(parts)
+    fresh = proposing.propose(profile, traits, data=path, target=project.config.data.target, key=key, now=now)
+    findings = () if present is None else validate.judge(present, [one.check for one in parts if one.check is not None])
+    return fresh, findings
+
+
+class _Both:
+    """Hands batches to a profile, to traits, and to a check where there is a schema."""
+
+    def __init__(self, measure: Any, traits: Any, check: Any) -> None:
+        self.measure, self.traits, self.check = measure, traits, check
+
+    def add(self, batch: Any) -> None:
+        """Take the next rows."""
+        for one in (self.measure, self.traits, self.check):
+            if one is not None:
+                one.add(batch)
+
+
+def _joined(parts: list[_Both]) -> tuple[Any, Any]:
+    from workbench.data import profile
+    from workbench.data.traits import merge
+
+    table, traits = parts[0].measure.freeze(), parts[0].traits.freeze()
+    for part in parts[1:]:
+        table = profile.merge(table, part.measure.freeze())
+        traits = merge(traits, part.traits.freeze())
+    return table, traits
+
+
+def told(progress: Progress | None, name: str) -> Callable[[int, int], None] | None:
+    """Return a progress that names the file."""
+    return None if progress is None else lambda done, size: progress(name, done, size)
+
+
+def new_check(schema: Schema, table: Table, environment: Any, now: float) -> Any:
+    """Return what counts in a table that breaks the schema."""
+    from workbench.data.validate import Check
+
+    columns = [(name, type_) for name, type_, _ in table.kinds()]
+    return Check(schema, columns, environment=environment, now=now, damaged=table.damaged)
+
+
+def expect(table: Table, schema: Schema | None) -> None:
+    """Read as text what the schema has as text: a file of text has no types of its own."""
+    if schema is None or table.format != "csv":
+        return
+    import pyarrow as pa
+
+    for one in schema.columns:
+        if one.type == "text" and one.name in table.columns:
+            table.types[one.name], table.shown[one.name] = pa.string(), "text"
+
+
+def parts_of(path: Path, name: str) -> Iterator[tuple[Path, str]]:
+    """Yield the files of a table: itself, or the parts of a folder in the order of their names."""
+    if not path.is_dir():
+        yield path, name
+        return
+    files = sorted(
+        one for one in path.rglob("*") if one.is_file() and not one.name.startswith((".", "_")) and one.stat().st_size
+    )
+    if not files:
+        from workbench.data.tables import TableError
+
+        raise TableError(f"{clean(name)}: the folder holds no files", "Name a file, or a folder of parts.")
+    for file in files:
+        yield file, f"{name}/{file.relative_to(path).as_posix()}"
+
+
+# --- accepting
+
+
+def accept(project: Project, who: str = "", *, proposal: Proposal | None = None, now: float | None = None) -> Accepted:
+    """Write the proposed schema to schema.toml and keep who accepted it, and when; returns that.
+
+    Without a `proposal` the data are read for one; `who` "" is the user that git knows, else that of the machine.
+    Raises what `propose` raises, and EnvironmentProblem where the file cannot be written.
+    """
+    now = time.time() if now is None else now
+    proposal = proposal or propose(project, now=now)
+    by = text(clean(who or user_name(project), 200))
+    schema = replace(proposal.proposed, accepted_by=by, accepted=datetime.fromtimestamp(int(now), UTC))
+    content = _content(project)
+    written = (
+        schemas.write(schema)
+        if content is None or proposal.present is None
+        else schemas.rewrite(content, proposal.present, schema)
+    )
+    _write(project, written)
+    connection = project.open_store()
+    try:
+        with transaction(connection, durable=True):
+            connection.execute(
+                "INSERT INTO schemas (digest, text, changes, accepted_by, created) VALUES (?, ?, ?, ?, ?)",
+                (schemas.parse(written).digest, text(written, 1 << 24), _json(proposal.changes), by, now),
+            )
+    finally:
+        connection.close()
+    return Accepted(by, now, schema.digest, proposal.changes)
+
+
+def _json(changes: tuple[Change, ...]) -> str:
+    return text(json.dumps([asdict(one) for one in changes], default=str), 1 << 24)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentProblem(f"{schemas.NAME} cannot be written: {error.strerror or error}", "ls -l") from error
+
+
+def _write(project: Project, content: str) -> None:
+    target = place(project)
+    with _explained():
+        new = target.with_name(f".{target.name}.tmp")
+        new.write_text(content, encoding="utf-8")
+        new.replace(target)
+
+
+def user_name(project: Project) -> str:
+    """Return who is at work: the name that git knows, else the user of the machine."""
+    try:
+        answer = subprocess.run(
+            ["git", "config", "user.name"], cwd=project.folder, capture_output=True, text=True, timeout=5, check=False
+        )
+        if answer.stdout.strip():
+            return answer.stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        pass
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number that has no name
+        return "unknown"

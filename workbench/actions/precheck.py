@@ -1,0 +1,121 @@
+"""What a run is about to read, checked before its command starts; the supervisor of the run asks for it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.actions import data_schema, validate
+from workbench.actions.validate import Checked, Report
+from workbench.errors import NotFoundError, WorkbenchError
+from workbench.project import Project
+from workbench.runs import inputs, isolation, precheck
+from workbench.runs.command import read_json
+from workbench.runs.launch import LAUNCH_NAME
+from workbench.runs.rows import add_notice
+from workbench.safe import clean
+from workbench.store.connection import transaction
+
+MOST_NOTICES = 5
+
+
+@dataclass(frozen=True)
+class _Run:
+    number: int
+    folder: Path
+    launched: dict[str, Any]
+    project: Project  # the folder that the command will run in
+
+
+def for_run(project: Project, number: int, *, now: float | None = None) -> int:
+    """Check what run `number` will read, store it and its notices, and answer the supervisor; return the exit code.
+
+    1 where errors stop the run. A table that was checked before, by its content, is not read again.
+    """
+    now = time.time() if now is None else now
+    connection = project.open_store()
+    try:
+        run = _load(project, connection, number)
+        report = _check(connection, run, now)
+        stops = not report.ok and run.launched["check"].get("mode") == "stop"
+        with transaction(connection):
+            validate.save(connection, report, number)
+            for words in notices(report):
+                add_notice(connection, number, 0, words)
+    except WorkbenchError as error:
+        _answer(project, connection, number, error)
+        return 0
+    finally:
+        connection.close()
+    refused = refusal_words(report) if stops else ""
+    (run.folder / precheck.ANSWER_NAME).write_text(json.dumps({"refused": refused}), encoding="utf-8")
+    return precheck.REFUSED if stops else 0
+
+
+def _answer(project: Project, connection: sqlite3.Connection, number: int, error: WorkbenchError) -> None:
+    with transaction(connection):
+        add_notice(connection, number, 0, f"its data were not checked: {clean(error.message, 300)}")
+
+
+def _load(project: Project, connection: sqlite3.Connection, number: int) -> _Run:
+    row = connection.execute("SELECT uid FROM runs WHERE id = ?", (number,)).fetchone()
+    if row is None:
+        raise NotFoundError(f"There is no run {number}", "workbench runs")
+    folder = project.run_folder(row[0])
+    launched = read_json(folder / LAUNCH_NAME)
+    there = Project(isolation.folder_of(project.folder, folder, launched), project.config)
+    return _Run(number, folder, launched, there)
+
+
+def _check(connection: sqlite3.Connection, run: _Run, now: float) -> Report:
+    present = data_schema.load(run.project)
+    digest = validate.digest(present, run.project.config)
+    rows, _ = inputs.read(run.folder)
+    hashes = {str(row["path"]): str(row.get("hash") or "") for row in rows}
+    tables = [
+        _known(connection, path, hashes.get(path, ""), digest) or validate.isolated(run.project, path, present, now=now)
+        for path in run.launched["check"]["paths"]
+    ]
+    by = "" if present is None else present.accepted_by
+    accepted = None if present is None or present.accepted is None else present.accepted.timestamp()
+    return Report(tuple(tables), now, (), by, accepted, digest, run.number)
+
+
+def _known(connection: sqlite3.Connection, path: str, hash_: str, digest: str) -> Checked | None:
+    """Return what an earlier check of the same content against the same schema and policy has found."""
+    if not hash_:
+        return None
+    row = connection.execute(
+        "SELECT path, hash, environment, schema, rows, facts, created, run FROM validations"
+        " WHERE hash = ? AND schema = ? AND path = ? AND environment = 'training' ORDER BY id DESC LIMIT 1",
+        (hash_, digest, path),
+    ).fetchone()
+    return None if row is None else validate.loaded(row)
+
+
+def notices(report: Report) -> list[str]:
+    """Return what is worth saying of a run's data: each error and warning in a sentence, as many as are few."""
+    serious = [one for one in report.all if one.severity != "note"]
+    said = [f"data {one.severity}: {sentence(one)}" for one in serious[:MOST_NOTICES]]
+    if len(serious) > MOST_NOTICES:
+        said.append(f"{len(serious) - MOST_NOTICES} more about its data: workbench validate")
+    return said
+
+
+def sentence(finding: Any) -> str:
+    """Return a finding in one line: file, column, what, and how many rows."""
+    column = f"column {clean(finding.column, 60)}: " if finding.column else ""
+    rows = f" ({finding.count:,} of {finding.rows:,} rows)" if finding.count and finding.rows else ""
+    words = finding.words.removeprefix(f"{finding.file}: ")
+    return clean(f"{finding.file}: {column}{words}{rows}", 300)
+
+
+def refusal_words(report: Report) -> str:
+    """Return why a run may not start."""
+    errors = [one for one in report.all if one.severity == "error"]
+    more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
+    return f"its data do not pass: {sentence(errors[0])}{more}; --no-check starts it all the same"

@@ -1,0 +1,325 @@
+"""Data held against the schema and the policy of the project: what is wrong with them, and how sure that is."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from workbench.actions import data_schema
+from workbench.actions.data_schema import Progress
+from workbench.config import Config
+from workbench.data import policy as policies
+from workbench.data.findings import Finding, Severity, count_of, ordered, worst
+from workbench.data.schema import Environment, Schema
+from workbench.errors import NotFoundError, UsageError, WorkbenchError
+from workbench.project import Project
+from workbench.runs.rows import text
+from workbench.safe import clean
+from workbench.store.connection import transaction
+
+TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
+_PACKED = (".gz", ".bz2", ".zst")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One table: `rows` is None where it could not be read; `schema` tells whether it was held against one."""
+
+    path: str
+    environment: Environment
+    rows: int | None
+    columns: int
+    findings: tuple[Finding, ...]
+    hash: str = ""
+    schema: bool = True
+
+    @property
+    def worst(self) -> Severity | str:
+        """The greatest severity, "" where nothing was found."""
+        return worst(self.findings)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check has found: `created` in seconds since the epoch; `run` is the run before which it was made.
+
+    `accepted_by` and `accepted` tell who accepted the schema and when; `digest` names schema and policy. `findings` are
+    those of the whole project, such as of a source; those of tables are theirs.
+    """
+
+    tables: tuple[Checked, ...]
+    created: float
+    findings: tuple[Finding, ...] = ()
+    accepted_by: str = ""
+    accepted: float | None = None
+    digest: str = ""
+    run: int | None = None
+
+    @property
+    def all(self) -> tuple[Finding, ...]:
+        """All findings, the most serious first; each names its file."""
+        of_tables = [replace(one, file=one.file or table.path) for table in self.tables for one in table.findings]
+        return ordered([*self.findings, *of_tables])
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings have a severity."""
+        return count_of(self.all, severity)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not self.count("error")
+
+
+def check(
+    project: Project,
+    path: str | Path | None = None,
+    *,
+    environment: Environment = "training",
+    progress: Progress | None = None,
+    now: float | None = None,
+) -> Report:
+    """Hold data against the schema and the policy; by default all tables that the configuration names.
+
+    A `path` is relative to the project or absolute. The training and held-out data are held against the schema; other
+    sources and what stages derived only against the policy. Without a schema.toml, one proposed from the training data
+    takes its place. A table that cannot be read is a finding, but for a `path`, where TableError is raised; UsageError
+    where nothing is named, ConfigError for a broken schema.
+    """
+    now = time.time() if now is None else now
+    present = data_schema.load(project)
+    config = project.config
+    if path is not None:
+        schema = present or _borrowed(project, str(path), progress, now)
+        tables = [_table(project, str(path), schema, environment, progress, now)]
+        findings: tuple[Finding, ...] = ()
+    else:
+        tables, findings = _everything(project, present, environment, progress, now)
+    accepted = None if present is None or present.accepted is None else present.accepted.timestamp()
+    by = "" if present is None else present.accepted_by
+    return Report(tuple(tables), now, findings, by, accepted, digest(present, config))
+
+
+def digest(schema: Schema | None, config: Config) -> str:
+    """Return what names a schema and a policy together."""
+    from hashlib import blake2b
+
+    said = f"{'' if schema is None else schema.digest}{config.policy!r}{config.data.time}"
+    return blake2b(said.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def _everything(
+    project: Project, present: Schema | None, environment: Environment, progress: Progress | None, now: float
+) -> tuple[list[Checked], tuple[Finding, ...]]:
+    config = project.config
+    held = [one for one in (config.data.train, config.data.holdout) if one]
+    others = [one for one in _derived(project) if one not in held]
+    if not held and not others:
+        raise UsageError(
+            "No data is named",
+            'workbench validate FILE   or name them in workbench.toml: [data] train = "data/train.csv"',
+        )
+    schema = present
+    tables = []
+    for path in held:
+        if schema is None and path != config.data.train:
+            schema = _borrowed(project, path, progress, now)
+        tables.append(isolated(project, path, schema, environment, progress, now=now))
+    tables += [isolated(project, path, None, environment, progress, now=now) for path in others]
+    paths = [one for step in config.steps for one in step.inputs]
+    return tables, policies.of_sources(config.policy, config.charter.data, [*held, *paths])
+
+
+def _derived(project: Project) -> Iterator[str]:
+    """Yield other tables that the configuration names: sources, inputs and outputs; the final test set is left out."""
+    config = project.config
+    named = [one.where for one in config.charter.data]
+    named += [name for step in config.steps for name in (*step.inputs, *step.outputs)]
+    for name in dict.fromkeys(named):
+        if "://" in name or not name or name == config.data.final_test:
+            continue
+        matched = sorted(project.folder.glob(name)) if set("*?[") & set(name) else [project.folder / name]
+        for file in matched:
+            if file.is_file() and _is_table(file.name):
+                relative = file.relative_to(project.folder).as_posix()
+                if relative != config.data.final_test:
+                    yield relative
+
+
+def _is_table(name: str) -> bool:
+    lower = name.lower()
+    for packed in _PACKED:
+        lower = lower.removesuffix(packed)
+    return lower.endswith(TABLES)
+
+
+def _borrowed(project: Project, path: str, progress: Progress | None, now: float) -> Schema | None:
+    """Return a schema proposed from the training data, for any table but these; None where there are none."""
+    train = project.config.data.train
+    if not train or (project.folder / path) == (project.folder / train):
+        return None
+    try:
+        return data_schema.learn(project, train, progress=progress, now=now)[0]
+    except WorkbenchError:
+        return None
+
+
+def isolated(
+    project: Project,
+    path: str,
+    schema: Schema | None,
+    environment: Environment = "training",
+    progress: Progress | None = None,
+    *,
+    now: float,
+) -> Checked:
+    """Return one table of several; one that cannot be read is a finding."""
+    try:
+        return _table(project, path, schema, environment, progress, now)
+    except UsageError as error:
+        finding = Finding("unreadable", "error", "", error.message, error.hint)
+        return Checked(path, environment, None, 0, (finding,), schema=schema is not None)
+
+
+def _table(
+    project: Project,
+    path: str,
+    schema: Schema | None,
+    environment: Environment,
+    progress: Progress | None,
+    now: float,
+) -> Checked:
+    from workbench.data import tables, validate
+    from workbench.data.schema import Schema as Blank
+
+    place = project.folder / path
+    if not place.exists():
+        raise NotFoundError(f"{clean(path)}: there is no such file", "workbench data list")
+    relative = _relative(project, place)
+    asked = schema or Blank()
+    checks: list[Any] = []
+    private: list[Finding] = []
+    names: tuple[str, ...] = ()
+    for part, name in data_schema.parts_of(place, path):
+        table = tables.open_table(part, name, lenient=True)
+        data_schema.expect(table, schema)
+        names = names or table.columns
+
+        def make(table: Any = table) -> _Pair:
+            policy = policies.PolicyCheck(
+                project.config.policy, table.columns, moment=project.config.data.time, now=now
+            )
+            return _Pair(data_schema.new_check(asked, table, environment, now), policy)
+
+        pair = tables.scan(table, make, progress=data_schema.told(progress, name))
+        checks.append(pair.check)
+        private += [replace(one, file=name if place.is_dir() else "") for one in pair.policy.freeze()]
+    found = validate.judge(asked, checks) if schema is not None else _plain(checks)
+    secret = {one.column for one in private}
+    found = tuple(replace(one, examples=()) if one.column in secret else one for one in found)
+    hash_ = _hash(place)
+    rows = sum(one.rows for one in checks)
+    return Checked(relative, environment, rows, len(names), ordered([*found, *private]), hash_, schema is not None)
+
+
+class _Pair:
+    """Hands batches to a check of the schema and to one of the policy."""
+
+    def __init__(self, check: Any, policy: policies.PolicyCheck) -> None:
+        self.check, self.policy = check, policy
+
+    def add(self, batch: Any) -> None:
+        """Take the next rows."""
+        self.check.add(batch)
+        self.policy.add(batch)
+
+
+def _plain(checks: Sequence[Any]) -> tuple[Finding, ...]:
+    """Return what is wrong with a table whatever it ought to be: nothing can be said of it without a schema."""
+    return tuple(
+        Finding("unreadable", "error", name, f"cannot be looked at: {words}", rows=check.rows)
+        for check in checks
+        for name, words in check.broken.items()
+    )
+
+
+def _relative(project: Project, place: Path) -> str:
+    try:
+        return place.resolve().relative_to(project.folder.resolve()).as_posix()
+    except ValueError:
+        return str(place)
+
+
+def _hash(place: Path) -> str:
+    from blake3 import blake3
+
+    return "" if place.is_dir() else str(blake3().update_mmap(str(place)).hexdigest())
+
+
+# --- in the store
+
+
+def keep(project: Project, report: Report, run: int | None = None) -> None:
+    """Store what a check has found; with `run`, as what was found before it started."""
+    connection = project.open_store()
+    try:
+        with transaction(connection):
+            save(connection, report, run)
+    finally:
+        connection.close()
+
+
+def save(connection: sqlite3.Connection, report: Report, run: int | None) -> None:
+    """Store what a check has found on an open connection, in the caller's transaction."""
+    rows = list(report.tables)
+    if report.findings:
+        rows.append(Checked("", "training", None, 0, report.findings))
+    for one in rows:
+        facts = {"columns": one.columns, "schema": one.schema, "findings": [each.to_json() for each in one.findings]}
+        connection.execute(
+            "INSERT INTO validations (run, path, hash, environment, schema, rows, worst, facts, created)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                run, text(one.path), one.hash, one.environment, report.digest, one.rows, one.worst,
+                text(json.dumps(facts), 1 << 24), report.created,
+            ),
+        )  # fmt: skip
+
+
+def latest(project: Project, *, run: int | None = None) -> Report | None:
+    """Return what the last check found, or the one before a run; None where there was none."""
+    if not project.store_path.exists():
+        return None
+    connection = project.open_store()
+    try:
+        where, given = ("run IS ?", run) if run is not None else ("created = (SELECT max(created) FROM validations)", 0)
+        rows = connection.execute(
+            "SELECT path, hash, environment, schema, rows, facts, created, run FROM validations"
+            f" WHERE {where} {'AND ? = 0' if run is None else ''} ORDER BY id",
+            (given,),
+        ).fetchall()
+    finally:
+        connection.close()
+    if not rows:
+        return None
+    tables = [loaded(row) for row in rows]
+    whole = tuple(each for one in tables if not one.path for each in one.findings)
+    present = data_schema.load(project)
+    accepted = None if present is None or present.accepted is None else present.accepted.timestamp()
+    by = "" if present is None else present.accepted_by
+    return Report(tuple(one for one in tables if one.path), rows[0][6], whole, by, accepted, rows[0][3], rows[0][7])
+
+
+def loaded(row: tuple[Any, ...]) -> Checked:
+    """Return one stored table: path, hash, environment, schema, rows, facts, and two more that are not its own."""
+    path, hash_, environment, _, count, facts, _, _ = row
+    known = json.loads(facts)
+    findings = tuple(one for item in known.get("findings", ()) if (one := Finding.from_json(item)) is not None)
+    return Checked(
+        path, environment, count, int(known.get("columns", 0)), findings, hash_, bool(known.get("schema", True))
+    )

@@ -1,0 +1,195 @@
+"""A schema proposed from what data hold, with margins that follow from the number of rows. Pure.
+
+Against a schema that is there already, only what the data contradict is proposed: what a person wrote stays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import cast
+
+from workbench.data import likelihood
+from workbench.data.findings import Finding
+from workbench.data.profile import ColumnProfile, TableProfile, Value, ranked
+from workbench.data.schema import ColumnSchema, Schema, Type
+from workbench.data.traits import ColumnTraits, TableTraits
+from workbench.safe import clean
+
+MOST_NUMBERS = 20
+"""Whole numbers with at most so many different values are told by these."""
+NOVEL_SHARE = 0.1
+"""Texts of which more rows than that are expected to be new have no domain."""
+FEW_SHAPES = 8
+LEAST_VALUES = 5
+"""From fewer values no limit is learned."""
+LEAST_UNIQUE = 50
+YEAR = 365 * 86_400
+_DIGITS = 9
+
+
+def propose(
+    profile: TableProfile, traits: TableTraits, *, data: str = "", target: str = "", key: tuple[str, ...] = (),
+    now: float,
+) -> Schema:  # fmt: skip
+    """Return the schema of fresh data like these; the `target` belongs in training data only, `now` in seconds."""
+    found = tuple(
+        _column(one, traits.columns.get(one.name) or ColumnTraits(), named=(one.name,) == key, now=now)
+        for one in profile.columns
+    )
+    columns = tuple(replace(one, only="training") if one.name == target else one for one in found)
+    kept = key if profile.duplicates == 0 and profile.key == key else ()
+    return Schema(columns, traits.relations, data, profile.rows, kept)
+
+
+def _column(one: ColumnProfile, traits: ColumnTraits, *, named: bool, now: float) -> ColumnSchema:
+    type_ = type_of(one)
+    base = ColumnSchema(
+        one.name,
+        type_,
+        missing=_share(one.missing, one.count),
+        nan=_share(one.nan, one.count),
+        infinite=_share(one.plus_infinite + one.minus_infinite, one.count),
+        unique=traits.unique and (named or one.known >= LEAST_UNIQUE) and type_ in ("whole", "text"),
+        common=_common(one),
+    )
+    if type_ == "text":
+        return _text(base, one, traits)
+    if type_ in ("date", "time"):
+        return _time(base, one, traits, now)
+    if type_ in ("whole", "number") and not base.unique:
+        return _number(base, one)
+    return base
+
+
+def type_of(one: ColumnProfile) -> Type:
+    """Return the type that a schema gives to a column."""
+    if one.kind == "number":
+        return "whole" if "int" in one.type and "float" not in one.type else "number"
+    if one.kind == "time":
+        return "date" if one.type == "date" else "time"
+    kinds: Mapping[str, Type] = {"boolean": "boolean", "empty": "empty"}
+    return kinds.get(one.kind, "text")
+
+
+def _share(count: int, rows: int) -> float:
+    return round(count / rows, _DIGITS) if rows else 0.0
+
+
+def _common(one: ColumnProfile) -> float:
+    share = one.values[0][1] / one.known if one.values and one.complete and one.known else 0.0
+    return round(share, _DIGITS) if share > 0.5 else 0.0
+
+
+def _text(base: ColumnSchema, one: ColumnProfile, traits: ColumnTraits) -> ColumnSchema:
+    novel = likelihood.novel_rows(count for _, count in one.values)
+    if one.complete and one.known and not base.unique and novel <= NOVEL_SHARE * one.known:
+        values = tuple(sorted(str(value) for value, _ in one.values))
+        return replace(base, values=values, new_values=_expected(novel))
+    counts = cast(Mapping[Value, int], traits.lengths)
+    lengths = ColumnProfile(
+        one.name, "int64", "number", count=sum(counts.values()), complete=True, values=ranked(counts),
+        low=min(traits.lengths, default=None), high=max(traits.lengths, default=None),
+    )  # fmt: skip
+    base = _limited(base, lengths)
+    if base.min is not None and base.min <= 0:
+        base = replace(base, min=0.0)
+    return replace(base, form=_form(traits))
+
+
+def _form(traits: ColumnTraits) -> tuple[str, ...]:
+    """Return the form that all texts have, or the few shapes; none where more shapes are to be expected."""
+    if traits.forms:
+        return traits.forms[:1]
+    if not traits.shapes or len(traits.shapes) > FEW_SHAPES or likelihood.novel_rows(traits.shapes.values()) > 0.01:
+        return ()
+    return tuple(sorted(traits.shapes))
+
+
+def _expected(novel: float) -> float:
+    """Return an expected number of rows as people write it; less than one in a million tables is none."""
+    return 0.0 if novel < 1e-6 else float(f"{novel:.3g}")
+
+
+def _time(base: ColumnSchema, one: ColumnProfile, traits: ColumnTraits, now: float) -> ColumnSchema:
+    """Times go on: they have no end, but do not begin long before the first, nor lie in the future if none does."""
+    zone = one.type.removeprefix("time").strip() if one.type.startswith("time ") else ""
+    if one.low is None or one.high is None:
+        return replace(base, zone=zone)
+    begin = math.floor((one.low - max(one.high - one.low, YEAR)) / 86_400) * 86_400.0
+    step = traits.step if traits.step not in ("second", "day" if base.type == "date" else "") else ""
+    return replace(base, zone=zone, step=step, min=begin, future=one.high > now)
+
+
+def _number(base: ColumnSchema, one: ColumnProfile) -> ColumnSchema:
+    novel = likelihood.novel_rows(count for _, count in one.values)
+    whole = [value for value, _ in one.values if isinstance(value, (int, float)) and value == int(value)]
+    if base.type == "whole" and one.complete and len(whole) == len(one.values) <= MOST_NUMBERS and novel < 1e-3:
+        return replace(base, values=tuple(sorted(int(value) for value in whole)))
+    return _limited(base, one)
+
+
+def _limited(base: ColumnSchema, one: ColumnProfile) -> ColumnSchema:
+    if one.known < LEAST_VALUES or one.low is None or one.high is None:
+        return base
+    low, high = likelihood.limits(one)
+    return replace(base, min=low, max=high, seen=(float(one.low), float(one.high)))
+
+
+# --- changes to a schema that is there
+
+
+_ASPECTS: Mapping[str, tuple[str, ...]] = {
+    "out of range": ("min", "max", "seen", "future"),
+    "unit": ("min", "max", "seen", "step"),
+    "out of domain": ("values", "new_values", "min", "max", "seen", "form"),
+    "missing values": ("missing", "required"),
+    "empty": ("missing", "required"),
+    "NaN": ("nan",),
+    "infinity": ("infinite",),
+    "form": ("form", "min", "max", "seen"),
+    "duplicate": ("unique",),
+    "constant": ("common",),
+}
+
+
+def amend(present: Schema, fresh: Schema, findings: Iterable[Finding]) -> Schema:
+    """Return the present schema with what the data contradict taken from a fresh one; `findings` are theirs.
+
+    New columns come in at the end, those that are gone go, relations that break go.
+    """
+    aspects: dict[str, set[str]] = {}
+    whole: set[str] = set()
+    broken: set[str] = set()
+    for one in findings:
+        if one.severity == "note" and one.kind not in ("out of domain", "missing values"):
+            continue
+        if one.kind in ("wrong type", "mixed types"):
+            whole.add(one.column)
+        elif one.kind == "relation":
+            broken.add(one.expected)
+        aspects.setdefault(one.column, set()).update(_ASPECTS.get(one.kind, ()))
+    columns = []
+    for old in present.columns:
+        new = fresh.column(old.name)
+        if new is not None:
+            columns.append(_amended(old, new, aspects.get(old.name, set()), whole=old.name in whole))
+        elif old.only == "serving":
+            columns.append(old)
+    known = {one.name for one in columns}
+    columns += [one for one in fresh.columns if one.name not in known]
+    relations = tuple(one for one in present.relations if clean(one.words, 200) not in broken)
+    key = present.key if not any(one.kind == "duplicate key" for one in findings) else fresh.key
+    amended = replace(present, columns=tuple(columns), relations=relations, key=key)
+    return amended if amended == present else replace(amended, rows=fresh.rows)
+
+
+def _amended(old: ColumnSchema, new: ColumnSchema, aspects: set[str], *, whole: bool) -> ColumnSchema:
+    if whole:
+        return replace(new, only=old.only)
+    changed = replace(old, **{name: getattr(new, name) for name in aspects})
+    if changed.values and old.values and "values" in aspects:
+        both = {*old.values, *changed.values}
+        changed = replace(changed, values=tuple(sorted(both, key=lambda one: (isinstance(one, str), one))))
+    return changed

@@ -1,0 +1,219 @@
+"""What a schema needs to know of a table beyond its profile: forms of texts, steps of time, uniqueness, relations."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import permutations
+from typing import Any
+
+from workbench.data import hashing, tally
+from workbench.data.schema import Relation
+from workbench.data.validate import broken_rows
+
+MOST_SHAPES = 200
+MOST_TIMES = 20
+MOST_SUMMANDS = 60
+LEAST_ROWS = 30
+TOTALS = (1.0, 100.0)
+
+
+@dataclass(frozen=True)
+class ColumnTraits:
+    """One column: how often each length and shape of a text, the forms that all have, the step of time, uniqueness."""
+
+    lengths: Mapping[int, int] = field(default_factory=dict)
+    shapes: Mapping[str, int] = field(default_factory=dict)
+    forms: tuple[str, ...] = ()
+    step: str = ""
+    unique: bool = False
+
+
+@dataclass(frozen=True)
+class TableTraits:
+    """A table: its columns by name, and the relations that hold in every row."""
+
+    columns: Mapping[str, ColumnTraits] = field(default_factory=dict)
+    relations: tuple[Relation, ...] = ()
+
+
+def merge(first: TableTraits, second: TableTraits) -> TableTraits:
+    """Return the traits of the rows of both tables; what is unique in each may not be so in both, and counts as not."""
+    names = dict.fromkeys([*first.columns, *second.columns])
+    columns = {name: _merged(first.columns.get(name), second.columns.get(name)) for name in names}
+    return TableTraits(columns, tuple(one for one in first.relations if one in second.relations))
+
+
+def _merged(one: ColumnTraits | None, other: ColumnTraits | None) -> ColumnTraits:
+    if one is None or other is None:
+        return one or other or ColumnTraits()
+    return ColumnTraits(
+        Counter(one.lengths) + Counter(other.lengths),
+        Counter(one.shapes) + Counter(other.shapes) if one.shapes and other.shapes else {},
+        tuple(form for form in one.forms if form in other.forms),
+        min(one.step, other.step, key=lambda step: tally.STEPS.get(step, 0)),
+    )
+
+
+class Traits:
+    """Takes the batches of a table and finds what all of them share."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._columns = {name: _Column() for name in names}
+        self._names = names
+        self._relations: list[Relation] | None = None
+        self._rows = 0
+
+    def add(self, batch: Any) -> None:
+        """Take the next rows, an Arrow record batch."""
+        for name, array in zip(self._names, batch.columns, strict=True):
+            self._columns[name].add(array, self._rows)
+        if self._relations is None:
+            self._relations = [*_orders(batch), *_sums(batch)]
+        self._relations = [one for one in self._relations if not broken_rows(one, batch).any()]
+        self._rows += batch.num_rows
+
+    def freeze(self) -> TableTraits:
+        """Return what was found."""
+        relations = self._relations or []
+        if self._rows < LEAST_ROWS:
+            relations = []
+        orders = {one.order for one in relations if one.order}
+        implied = {(a, c) for a, b in orders for b2, c in orders if b == b2 and (a, c) in orders}
+        kept = tuple(one for one in relations if one.order not in implied or not one.order)
+        return TableTraits({name: one.freeze() for name, one in self._columns.items()}, kept)
+
+
+class _Column:
+    def __init__(self) -> None:
+        self._lengths: Counter[int] = Counter()
+        self._shapes: Counter[str] | None = Counter()
+        self._forms = set(tally.FORMS)
+        self._steps = list(tally.STEPS)
+        self._words: list[Any] | None = []
+        self._known = 0
+
+    def add(self, array: Any, before: int) -> None:
+        import pyarrow as pa
+
+        array = array.drop_null() if array.null_count else array
+        self._known += len(array)
+        if not len(array):
+            return
+        if pa.types.is_string(array.type):
+            self._texts(array, before)
+        elif pa.types.is_integer(array.type):
+            self._remember(hashing.numbers(array), before)
+        elif pa.types.is_temporal(array.type):
+            values = hashing.numbers(array)
+            self._steps = [step for step in self._steps if not (values % (tally.STEPS[step] * 1_000_000)).any()]
+            self._words = None
+        else:
+            self._words = None
+
+    def _texts(self, array: Any, before: int) -> None:
+        import pyarrow.compute as pc
+
+        unique = pc.unique(array)
+        lengths = pc.value_counts(pc.utf8_length(array))
+        self._lengths.update(dict(zip(*(lengths.field(at).to_pylist() for at in (0, 1)), strict=True)))
+        self._forms = {one for one in self._forms if pc.all(pc.match_substring_regex(unique, tally.FORMS[one])).as_py()}
+        if self._shapes is not None:
+            counted = pc.value_counts(tally.shapes(unique))
+            self._shapes.update(dict(zip(*(counted.field(at).to_pylist() for at in (0, 1)), strict=True)))
+            if len(self._shapes) > MOST_SHAPES:
+                self._shapes = None
+        if len(unique) < len(array):
+            self._words = None
+        elif self._words is not None:
+            self._remember(hashing.words_of(array)[0], before)
+
+    def _remember(self, words: Any, before: int) -> None:
+        """Keep the values while none has come twice."""
+        import numpy as np
+
+        if self._words is None:
+            return
+        is_rising = bool((words[1:] > words[:-1]).all())
+        if before > tally.KEYED or not (is_rising or len(np.unique(words)) == len(words)):
+            self._words = None
+        else:
+            self._words.append((before, words, None))
+
+    def freeze(self) -> ColumnTraits:
+        unique = bool(self._words) and tally.duplicates(self._words or [])[0] == 0
+        forms = tuple(name for name in tally.FORMS if name in self._forms) if self._lengths else ()
+        step = self._steps[0] if self._steps and self._known else ""
+        return ColumnTraits(dict(self._lengths), dict(self._shapes or {}), forms, step, unique)
+
+
+# --- relations that may hold, from the first rows
+
+
+def _orders(batch: Any) -> list[Relation]:
+    """Return the pairs of times of which one is never after the other, and sometimes before it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    times = [one.name for one in batch.schema if pa.types.is_temporal(one.type)][:MOST_TIMES]
+    found = []
+    for first, second in permutations(times, 2):
+        pair = [batch.column(batch.schema.get_field_index(name)) for name in (first, second)]
+        if pair[0].type != pair[1].type:
+            continue
+        before = pc.less(*pair)
+        if pc.sum(before).as_py() and not pc.any(pc.greater(*pair)).as_py():
+            found.append(Relation(order=(first, second)))
+    return found
+
+
+def _sums(batch: Any) -> list[Relation]:
+    """Return the runs of columns, side by side, that add up to 1 or 100."""
+    import numpy as np
+    import pyarrow as pa
+
+    run: list[str] = []
+    found: list[Relation] = []
+    for one in [*batch.schema, None]:
+        plain = one is not None and (pa.types.is_floating(one.type) or pa.types.is_integer(one.type))
+        array = batch.column(batch.schema.get_field_index(one.name)) if plain and one is not None else None
+        if array is not None and not array.null_count and one is not None and len(array):
+            values = hashing.numbers(array)
+            if values.min() >= 0 and values.max() <= max(TOTALS) and np.isfinite(values).all():
+                run.append(one.name)
+                continue
+        found += _sums_in(batch, run[:MOST_SUMMANDS])
+        run = []
+    return found
+
+
+def _sums_in(batch: Any, names: list[str]) -> list[Relation]:
+    import numpy as np
+
+    if len(names) < 2:
+        return []
+    columns = [hashing.numbers(batch.column(batch.schema.get_field_index(name))) for name in names]
+    changing = [bool((column != column[0]).any()) for column in columns]
+    upto = np.cumsum(np.vstack([np.zeros(batch.num_rows), *columns]), axis=0)
+    found, begin = [], 0
+    while begin < len(names) - 1:
+        hit = next(
+            (
+                (end, total)
+                for end in range(begin + 2, len(names) + 1)
+                for total in TOTALS
+                if changing[begin]
+                and changing[end - 1]
+                and math.isclose(float(upto[end][0] - upto[begin][0]), total, abs_tol=1e-6)
+                and bool((abs(upto[end] - upto[begin] - total) <= 1e-6 * total).all())
+            ),
+            None,
+        )
+        if hit is None:
+            begin += 1
+            continue
+        found.append(Relation(sum=tuple(names[begin : hit[0]]), to=hit[1]))
+        begin = hit[0]
+    return found

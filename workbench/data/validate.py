@@ -1,0 +1,379 @@
+"""Data against a schema, in one pass: what every column shows, judged by how likely it would be in good data."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from workbench.data import likelihood, tally
+from workbench.data.findings import LIKELY, Finding, Severity, ordered, severity
+from workbench.data.measure import row_words
+from workbench.data.schema import ColumnSchema, Environment, Relation, Schema
+from workbench.data.tally import ColumnCheck, Hits, Tally
+from workbench.safe import clean
+
+LEAST_ROWS = 30
+"""Of fewer rows none is called constant."""
+CLOSE = 1e-6
+"""So far a sum may be off."""
+TYPE_WORDS = {
+    "whole": "whole numbers", "number": "numbers", "text": "texts", "boolean": "true or false", "date": "dates",
+    "time": "times", "empty": "nothing",
+}  # fmt: skip
+
+
+class Check:
+    """Takes the batches of a table, in parts if need be, and keeps what does not fit the schema.
+
+    `columns` are name and type in the file, in the order of the file; `damaged` tells whether bytes that are no UTF-8
+    were replaced. `now` is in seconds since the epoch.
+    """
+
+    def __init__(
+        self, schema: Schema, columns: Sequence[tuple[str, str]], *, environment: Environment, now: float, damaged: bool
+    ) -> None:
+        self.schema, self.environment = schema, environment
+        self.names = [name for name, _ in columns]
+        self.rows = 0
+        self.broken: dict[str, str] = {}
+        self.relations = {one: Hits() for one in schema.relations if set(one.columns) <= set(self.names)}
+        self.keys: list[Any] | None = [] if schema.key and set(schema.key) <= set(self.names) else None
+        self._checks = {
+            name: ColumnCheck(one, type_, unique=one.unique and schema.key != (name,), damaged=damaged, now=now)
+            for name, type_ in columns
+            if (one := schema.column(name)) is not None
+        }
+
+    def add(self, batch: Any) -> None:
+        """Take the next rows, an Arrow record batch; a column that cannot be looked at is one finding."""
+        for name, check in self._checks.items():
+            if name not in self.broken:
+                with self._isolated(name):
+                    check.add(batch.column(batch.schema.get_field_index(name)))
+        for relation, hits in self.relations.items():
+            with self._isolated(relation.words):
+                hits.add(broken_rows(relation, batch), None, self.rows)
+        if self.keys is not None and self.rows <= tally.KEYED:
+            self.keys.append((self.rows, row_words(batch, self.schema.key)[0], None))
+        self.rows += batch.num_rows
+
+    @contextlib.contextmanager
+    def _isolated(self, name: str) -> Iterator[None]:
+        import pyarrow as pa
+
+        try:
+            yield
+        except (pa.ArrowException, ValueError, TypeError, OverflowError, ArithmeticError, KeyError) as error:
+            self.broken[name] = clean(str(error), 200) or type(error).__name__
+
+    @property
+    def tallies(self) -> Mapping[str, Tally]:
+        """The counts of each column that the schema knows and the table has."""
+        return {name: check.tally for name, check in self._checks.items()}
+
+
+def broken_rows(relation: Relation, batch: Any) -> Any:
+    """Return which rows of a batch break a relation, as a numpy array; rows with a missing value break none."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    arrays = [batch.column(batch.schema.get_field_index(name)) for name in relation.columns]
+    if relation.order:
+        return pc.greater(arrays[0], arrays[1]).fill_null(False).to_numpy(zero_copy_only=False)
+    total, there = np.zeros(batch.num_rows), np.ones(batch.num_rows, dtype=bool)
+    for array in arrays:
+        total = total + array.fill_null(0).to_numpy(zero_copy_only=False)
+        there &= array.is_valid().to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        return there & ~(abs(total - relation.to) <= CLOSE * max(1.0, abs(relation.to)))
+
+
+# --- judging
+
+
+def judge(schema: Schema, parts: Iterable[Check]) -> tuple[Finding, ...]:
+    """Return what the parts of one table, in their order, show; the most serious first."""
+    checks = list(parts)
+    if not checks:
+        return ()
+    rows = sum(check.rows for check in checks)
+    found: list[Finding] = []
+    for check in checks:
+        found += _layout(schema, check)
+        found += [
+            Finding("unreadable", "error", name, f"cannot be looked at: {words}", rows=check.rows)
+            for name, words in check.broken.items()
+        ]
+    for name, merged in _merged(checks).items():
+        column = schema.column(name)
+        assert column is not None
+        found += [replace(one, rows=one.rows or merged.rows) for one in judge_column(column, merged, schema)]
+    found += _relations(schema, checks, rows)
+    found += _key(schema, checks, rows)
+    return ordered(dict.fromkeys(found))
+
+
+def _merged(checks: Sequence[Check]) -> dict[str, Tally]:
+    """Return the tallies over all parts; a part without a column has its rows, but no counts."""
+    if len(checks) == 1:
+        return dict(checks[0].tallies)
+    names = dict.fromkeys(name for check in checks for name in check.tallies)
+    merged = {name: Tally(words=[]) for name in names}
+    for check in checks:
+        for name, total in merged.items():
+            total.join(check.tallies.get(name) or Tally(rows=check.rows, words=[]))
+    return merged
+
+
+def _layout(schema: Schema, check: Check) -> Iterator[Finding]:
+    """Yield columns that lack, that are new, and another order of the rest."""
+    other = "serving" if check.environment == "training" else "training"
+    known = [one.name for one in schema.columns]
+    for one in schema.columns:
+        if one.name not in check.names and one.only != other:
+            words = f"the column is not there; the schema has it as {TYPE_WORDS[one.type]}"
+            yield Finding("missing column", "error", one.name, words, rows=check.rows)
+        if one.name in check.names and one.only == other:
+            words = f"belongs in {other} data only, and these are {check.environment} data"
+            yield Finding("new column", "warning", one.name, words, rows=check.rows)
+    for name in check.names:
+        if name not in known:
+            words = "is not in the schema"
+            yield Finding("new column", "warning", name, words, "workbench data schema", rows=check.rows)
+    shared = [name for name in check.names if name in known]
+    if shared != [name for name in known if name in check.names]:
+        first = next(a for a, b in zip(shared, (n for n in known if n in check.names), strict=True) if a != b)
+        words = f"columns come in another order than in the schema, from {clean(first, 60)!r} on"
+        yield Finding("column order", "note", "", words, rows=check.rows)
+
+
+def judge_column(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Finding]:
+    """Yield what one column shows."""
+    size = len(schema.columns)
+    missing = found.count("missing values")
+    if found.rows and missing == found.rows:
+        if column.type != "empty":
+            chance = likelihood.count_at_least(missing, column.missing * schema.rows, schema.rows, found.rows)
+            level = severity(chance, size) if column.missing else "error"
+            yield _finding("empty", level, column, found, "missing values", "no row has a value", chance)
+        return
+    yield from _types(column, found)
+    yield from _absent(column, found, schema)
+    if found.count("invalid UTF-8"):
+        words = "values hold bytes that are no UTF-8"
+        yield _finding("invalid UTF-8", "error", column, found, "invalid UTF-8", words)
+    yield from _domain(column, found, schema)
+    yield from _range(column, found, schema)
+    yield from _times(column, found, schema)
+    yield from _sameness(column, found, schema)
+    if found.count("form"):
+        chance = likelihood.count_at_least(found.count("form"), 0, _present(column, schema), found.rows)
+        words = "texts have another form"
+        yield _finding("form", severity(chance, size), column, found, "form", words, chance, " or ".join(column.form))
+
+
+def _finding(
+    kind: str,
+    level: Severity,
+    column: ColumnSchema,
+    found: Tally,
+    counted: str,
+    words: str,
+    chance: float | None = None,
+    expected: str = "",
+) -> Finding:
+    hits = found.hits.get(counted, Hits())
+    examples = tuple(clean(text, 40) for text, _ in hits.examples.most_common(tally.EXAMPLES))
+    return Finding(
+        kind, level, column.name, words, expected, hits.count, found.rows, tuple(hits.first), chance, examples
+    )
+
+
+def _present(column: ColumnSchema, schema: Schema) -> int:
+    """Return how many values the schema was learned from."""
+    return max(1, round(schema.rows * (1 - column.missing)))
+
+
+def _types(column: ColumnSchema, found: Tally) -> Iterator[Finding]:
+    wanted = TYPE_WORDS[column.type]
+    if found.count("wrong type"):
+        is_mixed = " or " in found.type
+        all_wrong = found.count("wrong type") + found.count("missing values") >= found.rows
+        words = f"holds {found.type}" if is_mixed else f"is {found.type}" if all_wrong else f"values are no {wanted}"
+        yield _finding(
+            "mixed types" if is_mixed else "wrong type", "error", column, found, "wrong type", words, None, wanted
+        )
+    elif found.count("written"):
+        words = f"{wanted} are written as text"
+        finding = _finding("wrong type", "error", column, found, "written", words, None, wanted)
+        yield finding
+    if found.count("zone"):
+        words = "times have no zone" if column.zone else f"times have a zone ({found.type.removeprefix('time ')})"
+        expected = f"times in {column.zone}" if column.zone else "times without a zone"
+        yield _finding("wrong type", "error", column, found, "zone", words, None, expected)
+    if found.count("filled"):
+        words = "has values; it never had any"
+        yield _finding("wrong type", "warning", column, found, "filled", words, None, "nothing")
+
+
+def _absent(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Finding]:
+    """Yield more missing values, NaN and infinities than there should be."""
+    kinds = (("missing values", column.missing), ("NaN", column.nan), ("infinity", column.infinite))
+    for kind, share in kinds:
+        count = found.count(kind)
+        if not count:
+            continue
+        chance = likelihood.count_at_least(count, share * schema.rows, schema.rows, found.rows)
+        if kind == "missing values" and column.required:
+            chance = 0.0
+        level = severity(chance, len(schema.columns))
+        if share and level == "note":
+            continue
+        if not share and kind != "missing values":
+            level = "error" if kind == "infinity" or level == "error" else "warning"
+        words = {"missing values": "rows have no value", "NaN": "values are NaN"}.get(kind, "values are infinite")
+        expected = f"{share:.2%} of rows" if share else "none"
+        yield _finding(kind, level, column, found, kind, words, chance, expected)
+
+
+def _domain(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Finding]:
+    count = found.count("out of domain")
+    if not count:
+        return
+    present = found.rows - found.count("missing values")
+    chance = likelihood.novel_at_least(count, column.new_values, _present(column, schema), present)
+    many = "" if len(column.values) <= 6 else f" and {len(column.values) - 6} more"
+    expected = ", ".join(clean(str(one), 24) for one in column.values[:6]) + many
+    words = "values are not among those known"
+    yield _finding(
+        "out of domain", severity(chance, len(schema.columns)), column, found, "out of domain", words, chance, expected
+    )
+
+
+def _range(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Finding]:
+    """Yield values beyond a limit, and more of them beyond all that was seen than chance allows."""
+    n, m = _present(column, schema), max(1, found.rows - found.count("missing values"))
+    what = "lengths" if column.type == "text" else "values"
+    ends = (
+        ("under", "below", column.min, 0, found.low, "below"), ("over", "above", column.max, 1, found.high, "above"),
+    )  # fmt: skip
+    for beyond, outside, limit, at, extreme, word in ends:
+        seen = column.seen[at] if column.seen else None
+        many = likelihood.outside_at_least(found.count(outside), n, m) if found.count(outside) else 1.0
+        if found.count(beyond) and limit is not None:
+            chance = 0.0 if seen is None else min(many, likelihood.far_at_least(extreme, seen, limit, n, m))
+            level = severity(chance, len(schema.columns))
+            words = f"{what} are {word} {show(column, limit)}, as far as {show(column, extreme)}"
+            kind = "unit" if _looks_like_other_unit(column, found) else "out of range"
+            yield _finding(kind, level, column, found, beyond, words, chance, _limits(column))
+        elif found.count(outside) and many * len(schema.columns) < LIKELY:
+            words = f"{what} are {word} all that were seen ({show(column, seen)}), more than chance allows"
+            yield _finding("out of range", "warning", column, found, outside, words, many, _limits(column))
+
+
+def _looks_like_other_unit(column: ColumnSchema, found: Tally) -> bool:
+    """Return whether seconds since the epoch have become milliseconds, or the like."""
+    if column.type != "whole" or not column.seen or column.seen[0] < 5e8 or found.low <= 0:
+        return False
+    ratio = found.low / column.seen[0]
+    return any(0.5 < ratio / 10.0**power < 2 for power in (3, 6, 9, -3, -6, -9))
+
+
+def _limits(column: ColumnSchema) -> str:
+    low, high = show(column, column.min), show(column, column.max)
+    return f"{low} … {high}" if low and high else f"at least {low}" if low else f"at most {high}"
+
+
+def show(column: ColumnSchema, value: float | None) -> str:
+    """Return a value of a column as one reads it: a number, or a moment in UTC."""
+    if value is None:
+        return ""
+    if column.type in ("date", "time"):
+        try:
+            moment = datetime.fromtimestamp(value, UTC)
+        except (OverflowError, OSError, ValueError):
+            return f"{value:g}"
+        return moment.strftime("%Y-%m-%d" if value % 86_400 == 0 else "%Y-%m-%d %H:%M:%S")
+    return f"{int(value):,}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+
+
+def _times(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Finding]:
+    if found.count("future"):
+        words = f"times are still to come, as far as {show(column, found.high)}"
+        yield _finding("out of range", "error", column, found, "future", words, 0.0, "nothing after today")
+    if count := found.count("step"):
+        chance = likelihood.count_at_least(count, 0, _present(column, schema), found.rows)
+        level = severity(chance, len(schema.columns))
+        words = f"times lie between full {column.step}s"
+        yield _finding(
+            "unit",
+            "warning" if level == "error" else level,
+            column,
+            found,
+            "step",
+            words,
+            chance,
+            f"full {column.step}s",
+        )
+
+
+def _sameness(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Finding]:
+    """Yield values that all are one, and those that should differ and do not."""
+    present = found.rows - found.count("missing values") - found.count("NaN") - found.count("infinity")
+    is_number = found.low <= found.high and column.type not in ("text", "boolean")
+    same = found.low == found.high if is_number else found.same is not None and not found.varies
+    if same and present >= LEAST_ROWS and column.common < 1:
+        chance = likelihood.all_same(max(column.common, 0.5), present)
+        value = show(column, found.low) if is_number else clean(str(found.same), 40)
+        finding = _finding(
+            "constant", severity(chance, len(schema.columns)), column, found, "", "", chance, "others too"
+        )
+        yield replace(finding, words="all rows have one value", count=present, examples=(value,))
+    if column.unique and found.words:
+        count, first = tally.duplicates(found.words)
+        if count:
+            words = "values occur that an earlier row has"
+            finding = _finding("duplicate", "error", column, found, "", words, None, "every value once")
+            yield replace(finding, count=count, first=first)
+
+
+def _relations(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[Finding]:
+    for relation in schema.relations:
+        total, before = Hits(), 0
+        for check in checks:
+            total.join(check.relations.get(relation, Hits()), before)
+            before += check.rows
+        if total.count:
+            chance = likelihood.count_at_least(total.count, 0, schema.rows, rows)
+            level = severity(chance, len(schema.columns))
+            words = f"rows break {clean(relation.words, 200)}"
+            column = relation.columns[0]
+            yield Finding(
+                "relation",
+                level,
+                column,
+                words,
+                clean(relation.words, 200),
+                total.count,
+                rows,
+                tuple(total.first),
+                chance,
+            )
+
+
+def _key(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[Finding]:
+    if not schema.key or any(check.keys is None for check in checks):
+        return
+    parts, before = [], 0
+    for check in checks:
+        parts += [(start + before, words, there) for start, words, there in check.keys or ()]
+        before += check.rows
+    count, first = tally.duplicates(parts)
+    if count:
+        names = clean(", ".join(schema.key), 100)
+        words = f"rows have a {names} that an earlier row has"
+        column = schema.key[0] if len(schema.key) == 1 else ""
+        yield Finding("duplicate key", "error", column, words, "every key once", count, rows, first)
