@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sqlite3
 from datetime import UTC, datetime
 
@@ -173,6 +174,18 @@ def test_a_folder_is_compared_by_its_files(run_cli, project, versions):
     out = data("diff", "images", "@previous", "now").out
     assert "files: 1 added, 1 removed, 1 changed, 0 the same" in out
     assert "+ 3.txt  3 B" in out and "~ 2.txt  3 B → 7 B" in out
+
+
+def test_what_is_odd_is_told_and_never_waited_for(run_cli, project, versions):
+    data = in_project(run_cli, project)
+    os.mkfifo(project.folder / "images/pipe")
+    (project.folder / "images" / os.fsdecode(b"\xff\x1b[2J")).write_text("odd")
+    for words in (("profile", "images/pipe"), ("diff", "images/pipe")):
+        answer = data(*words)
+        assert answer.code == 2 and "neither a file nor a folder" in answer.err
+    answer = data("diff", "images", "@latest")
+    assert answer.code == 0 and "files: 1 added, 0 removed" in answer.out and "\x1b" not in answer.out
+    assert data("diff", "images", "@latest", "--json").json["new"]["size"] == len("one" + "changed" + "new" + "odd")
 
 
 def test_restore_by_hash_by_moment_and_elsewhere(run_cli, project, versions, tmp_path):

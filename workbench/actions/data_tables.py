@@ -8,7 +8,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
@@ -165,7 +165,7 @@ def _known_profile(
     with _file(project, path, side) as file:
         measured = _measured(file, path, key)
     if known is not None and connection is not None:
-        _keep(connection, path, side.hash, "profile", profile.to_json(measured))
+        _keep(connection, path, side.hash, "profile", profile.to_json(measured), rows=measured.rows)
     return measured
 
 
@@ -178,12 +178,16 @@ def _measured(file: Path, name: str, key: tuple[str, ...]) -> TableProfile:
     return made.freeze()
 
 
-def _keep(connection: sqlite3.Connection, path: str, hash_: str, name: str, value: Any) -> None:
+def _keep(
+    connection: sqlite3.Connection, path: str, hash_: str, name: str, value: Any, rows: int | None = None
+) -> None:
+    """Keep what was computed with its version, and how many rows there are where nobody has counted them yet."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     with transaction(connection):
         connection.execute(
-            f"UPDATE data_versions SET facts = json_set(facts, '$.{name}', json(?)) WHERE path = ? AND hash = ?",
-            (text, path, hash_),
+            f"UPDATE data_versions SET facts = json_set(facts, '$.{name}', json(?)), rows = coalesce(rows, ?)"
+            " WHERE path = ? AND hash = ?",
+            (text, rows, path, hash_),
         )
 
 
@@ -208,12 +212,18 @@ def diff(project: Project, path: str, old: str = "", new: str = "", key: Sequenc
                 "workbench data list",
             )
         if after.kind == "folder":
-            files = difference.compare_files(_files(project, path, before), _files(project, path, after))
-            return Difference(path, before, after, folder=files)
+            listed = [_files(project, path, side) for side in (before, after)]
+            files = difference.compare_files(*listed)
+            return Difference(path, _weighed(before, listed[0]), _weighed(after, listed[1]), folder=files)
         names = key_of(project, path, key)
         tables = [_known_profile(project, connection, path, side, found, names) for side in (before, after)]
         rows = _changes(project, connection, path, (before, after), found, names)
         return Difference(path, before, after, table=difference.compare(tables[0], tables[1], rows))
+
+
+def _weighed(side: Side, files: Mapping[str, tuple[str, int]]) -> Side:
+    """Return the side with the size of its files, which nobody knows of a folder as it is now."""
+    return side if side.hash else replace(side, size=sum(size for _, size in files.values()))
 
 
 def _before(path: str, after: Side, found: Sequence[Version]) -> Side:
@@ -273,6 +283,8 @@ def _side_now(project: Project, path: str) -> Side:
     try:
         if place.is_dir():
             return Side(NOW, "", "folder", 0)
+        if place.exists() and not place.is_file():
+            raise UsageError(f"{clean(path)} is neither a file nor a folder", "workbench data list")
         return Side(NOW, blake3().update_mmap(str(place)).hexdigest(), "file", place.stat().st_size)
     except OSError as error:
         raise NotFoundError(

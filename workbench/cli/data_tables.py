@@ -46,7 +46,7 @@ def _add_key(parser: argparse.ArgumentParser) -> None:
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def _path_of(project: Project, folder: Path, text: str) -> tuple[str, Path | None]:
