@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from workbench.actions import runs as run_actions
-from workbench.errors import EnvironmentProblem, NotFoundError, UsageError
-from workbench.paths import user_cache_folder
+from workbench.errors import NotFoundError, UsageError
 from workbench.project import Project
 from workbench.runs import launch, queries, repetition
 from workbench.runs.command import read_json
@@ -25,7 +22,6 @@ from workbench.versions import code
 from workbench.versions.objects import Objects
 
 KIND = "reproduce"
-_INSTALL_SECONDS = 3600
 _VERDICT_SECONDS = 10.0
 _LOOK_SECONDS = 0.02
 
@@ -88,6 +84,7 @@ def _wish(
         trigger={"kind": KIND, "of": run.number},
         fresh=True,
         folder=str(launched.get("folder") or ""),
+        rev=run.rev,
         isolation={"kind": "repeat", "code": dict(version), "data": _data(project, run)},
         repeats={"of": run.number, "relative": tolerance.relative, "absolute": tolerance.absolute},
     )
@@ -101,8 +98,13 @@ def _data(project: Project, run: Run) -> list[dict[str, Any]]:
             if not one.get("hash"):
                 continue
             kept = connection.execute(
-                "SELECT kind, files FROM data_versions WHERE path = ? AND hash = ?", (one["path"], one["hash"])
+                "SELECT kind, files, kept FROM data_versions WHERE path = ? AND hash = ?", (one["path"], one["hash"])
             ).fetchone()
+            if kept is not None and not kept[2]:
+                raise NotFoundError(
+                    f"The data of run {run.number} is never copied: {clean(str(one['path']))}",
+                    'Remove copy = "never" in workbench.toml and run it anew.',
+                )
             if kept is None or not objects.has(str(one["hash"])):
                 raise NotFoundError(
                     f"The data of run {run.number} is not stored: {clean(str(one['path']))}@{str(one['hash'])[:10]}",
@@ -116,53 +118,21 @@ def _data(project: Project, run: Run) -> list[dict[str, Any]]:
 
 
 def _with_environment(project: Project, run: Run, wish: launch.Wish, tell: Callable[[str], None]) -> launch.Wish:
-    """Return the wish with the interpreter of an environment that has the recorded versions."""
+    """Return the wish with the interpreter and the programs of an environment that has the recorded versions."""
+    from workbench.versions import rebuilt
+
     connection = project.open_reader()
     try:
         facts = json.loads(queries.environment(connection, run.number) or "{}")
     finally:
         connection.close()
     packages: dict[str, str] = facts.get("packages") or {}
-    if not wish.python or not packages:
+    if not facts.get("python") or not packages:
         raise UsageError(f"Run {run.number} recorded no packages", "workbench reproduce RUN   (without --environment)")
-    python = _environment(str(run.environment), str(facts.get("python", "")), packages, tell)
-    argv = tuple(str(python) if word == wish.python else word for word in wish.argv)
-    return dataclasses.replace(wish, python=str(python), argv=argv)
-
-
-def _environment(digest: str, version: str, packages: Mapping[str, str], tell: Callable[[str], None]) -> Path:
-    folder = user_cache_folder() / "environments" / digest[:16]
-    python, done = folder / "bin" / "python", folder / ".complete"
-    if done.exists():
-        return python
-    here = ".".join(map(str, sys.version_info[:3]))
-    if version.rpartition(".")[0] != here.rpartition(".")[0]:
-        raise EnvironmentProblem(f"The run had Python {version}, this is {here}", f"Start Workbench with {version}.")
-    tell(f"Making an environment of {len(packages)} packages, once …")
-    _do([sys.executable, "-m", "venv", "--clear", str(folder)])
-    wanted = folder / "requirements.txt"
-    ours = {"workbench-mlops", "pip", "setuptools"}
-    lines = [f"{name}=={number}" for name, number in packages.items() if name not in ours]
-    wanted.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
-    _do([*install, "-r", str(wanted)])
-    done.touch()
-    return python
-
-
-def _do(command: Sequence[str]) -> None:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_INSTALL_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise EnvironmentProblem(f"The environment cannot be made: {error}", "workbench reproduce RUN") from error
-    if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
-        raise EnvironmentProblem(
-            f"The environment cannot be made: {clean(last, 300)}",
-            "workbench reproduce RUN   (with the packages of now)",
-        )
+    folder = rebuilt.make(str(facts["python"]), packages, facts.get("imported") or {}, tell)
+    python = str(folder / "bin" / "python")
+    argv = tuple(python if word == wish.python else word for word in wish.argv) if wish.python else wish.argv
+    return dataclasses.replace(wish, python=python if wish.python else "", argv=argv, venv=str(folder))
 
 
 def verdict_on(project: Project, number: int) -> Verdict | None:

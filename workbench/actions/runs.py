@@ -122,7 +122,8 @@ def rerun(project: Project, number: int, overrides: Mapping[str, str], *, now: f
     """Start the command of an earlier run again, its overrides changed by `overrides`; return the new number."""
     run = get(project, str(number))
     command = tuple(run.command) if isinstance(run.command, list) else ("/bin/sh", "-c", run.command)
-    request = Request(overrides={**run.overrides, **overrides}, trigger={"kind": "hand", "again": run.number})
+    trigger = {"kind": "hand", "again": run.number}
+    request = Request(overrides={**run.overrides, **overrides}, trigger=trigger, rev=run.rev)
     stages = [tag.removeprefix("stage:") for tag in run.tags if tag.startswith("stage:")]
     if stages and stages[0] in project.config.stages:
         return start(project, dataclasses.replace(request, stage=stages[0]), now=now)

@@ -93,6 +93,8 @@ class Capture:
         with transaction(connection):
             if self._code is not None:
                 connection.execute("UPDATE runs SET code = ? WHERE id = ?", (text(self._code, 1 << 30), run))
+            for note in isolation.left_out(self.run_folder):
+                add_notice(connection, run, 0, f"code: {note}")
             self._save_inputs(connection, run)
             self._save_overwritten(connection, run)
             if self._environment is not None:

@@ -108,6 +108,9 @@ class Command:
             from workbench.runs import inputs
 
             environment[inputs.INPUTS_VARIABLE] = json.dumps(inputs.local_paths(self.run_folder))
+        if venv := self.launch.get("venv"):
+            environment["VIRTUAL_ENV"] = venv
+            environment["PATH"] = os.pathsep.join([f"{venv}/bin", environment.get("PATH", os.defpath)])
         environment[RUN_FOLDER_VARIABLE] = str(self.run_folder)
         environment["PYTHONUNBUFFERED"] = "1"
         extra = [self.import_folder, environment.get("PYTHONPATH", "")]

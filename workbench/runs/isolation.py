@@ -19,6 +19,7 @@ from workbench.errors import EnvironmentProblem, WorkbenchError
 WORK_NAME = "work"
 OUTPUTS_NAME = "outputs"
 CODE_NAME = "code.json"
+LEFT_NAME = "left_out.json"
 
 
 def folder_of(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> Path:
@@ -34,9 +35,9 @@ def prepare(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> None
     isolation, work = launched["isolation"], folder_of(folder, run_folder, launched)
     objects = folder / ".workbench" / "objects"
     version = _version(folder, run_folder, launched)
-    if not work.exists():
-        _check_out(folder, objects, version, work)
+    left = [] if work.exists() else _check_out(folder, objects, version, work)
     (run_folder / CODE_NAME).write_text(json.dumps(version), encoding="utf-8")
+    (run_folder / LEFT_NAME).write_text(json.dumps(left), encoding="utf-8")
     if isolation["kind"] == "repeat":
         _put_data(objects, run_folder, isolation["data"], work)
     else:
@@ -59,12 +60,12 @@ def _version(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> dic
     return captured.to_json()
 
 
-def _check_out(folder: Path, objects: Path, version: Mapping[str, Any], work: Path) -> None:
+def _check_out(folder: Path, objects: Path, version: Mapping[str, Any], work: Path) -> list[str]:
     from workbench.versions import checkout
     from workbench.versions.code import CodeUnavailable, CodeVersion
 
     try:
-        checkout.write(folder, objects, CodeVersion.from_json(dict(version)), work)
+        return checkout.write(folder, objects, CodeVersion.from_json(dict(version)), work)
     except CodeUnavailable as problem:
         raise EnvironmentProblem(f"its code cannot be checked out: {problem}", "workbench doctor") from problem
 
@@ -118,6 +119,15 @@ def code_of(run_folder: Path) -> str:
         return (run_folder / CODE_NAME).read_text(encoding="utf-8")
     except OSError:
         return ""
+
+
+def left_out(run_folder: Path) -> list[str]:
+    """Return what of the code was not put into the run's folder, and why."""
+    try:
+        found = json.loads((run_folder / LEFT_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [str(note) for note in found] if isinstance(found, list) else []
 
 
 def finish(folder: Path, run_folder: Path, launched: Mapping[str, Any], *, good: bool) -> list[str]:

@@ -58,6 +58,7 @@ class Wish:
     check: Mapping[str, Any] | None = None  # paths to check before the start, and whether errors stop it
     stage_base: str = ""  # what of its key is known before its inputs are
     stage_command: str = ""  # as the configuration has it, for the sources that it names
+    venv: str = ""  # the folder of a virtual environment whose programs come first
 
 
 class NoRoom(Exception):
@@ -134,6 +135,7 @@ def _write_folder(folder: Path, wish: Wish) -> None:
         "shell": wish.shell,
         "stage": wish.stage,
         **({"isolation": dict(wish.isolation)} if wish.isolation else {}),
+        **({"venv": wish.venv} if wish.venv else {}),
         **({"repeats": dict(wish.repeats)} if wish.repeats else {}),
         **({"check": dict(wish.check)} if wish.check else {}),
         "stage_base": wish.stage_base,

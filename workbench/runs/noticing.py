@@ -50,7 +50,7 @@ def since_last(connection: sqlite3.Connection, folder: Path, run: int) -> Since 
     old = _before(connection, new)
     if old is None:
         return None
-    changes = between(_made(connection, old), _made(connection, new))
+    changes = between(*(made(connection, row.number, row.environment) for row in (old, new)))
     return Since(old.number, (*_code(folder, old, new), *changes))
 
 
@@ -72,11 +72,14 @@ def _before(connection: sqlite3.Connection, new: _Row) -> _Row | None:
     return next((old for old in map(_Row._make, rows) if program(json.loads(old.command)) == wanted), None)
 
 
-def _made(connection: sqlite3.Connection, row: _Row) -> Made:
-    rows = connection.execute("SELECT path, hash FROM inputs WHERE run = ? AND hash IS NOT NULL", (row.number,))
-    data = dict(rows.fetchall())
-    found = connection.execute("SELECT facts FROM environments WHERE digest = ?", (row.environment,)).fetchone()
-    return Made(row.number, data=data, environment=environment.from_json(json.loads(found[0])) if found else None)
+def made(
+    connection: sqlite3.Connection, run: int, digest: str | None, *, code: Mapping[str, str] | None = None
+) -> Made:
+    """Return what a run was made of; `digest` names its environment."""
+    rows = connection.execute("SELECT path, hash FROM inputs WHERE run = ? AND hash IS NOT NULL", (run,))
+    found = connection.execute("SELECT facts FROM environments WHERE digest = ?", (digest,)).fetchone()
+    known = environment.from_json(json.loads(found[0])) if found else None
+    return Made(run, code or {}, dict(rows.fetchall()), known)
 
 
 def _code(folder: Path, old: _Row, new: _Row) -> tuple[Change, ...]:

@@ -8,14 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from workbench.runs import queries, reproduction
+from workbench.runs import noticing, queries, reproduction
+from workbench.runs.changes import Change, Made, between
 from workbench.runs.model import Run
 from workbench.runs.reproduction import Facts, Reproduction
 from workbench.runs.rows import add_notice, text
 from workbench.store.connection import transaction
-
-_SEEDS = ("PYTHONHASHSEED",)
-_HARDWARE = ("platform", "machine", "cpu", "cpu_count")
 
 
 class Verdict(NamedTuple):
@@ -37,6 +35,7 @@ def record(connection: sqlite3.Connection, run: int, wanted: Mapping[str, Any], 
         _facts(connection, new[0]),
         relative=float(wanted["relative"]),
         absolute=float(wanted["absolute"]),
+        differences=reproduction.suspects(_changes(connection, old[0], new[0]), old[0].params, new[0].params),
     )
     with transaction(connection, durable=True):
         connection.execute(
@@ -49,8 +48,10 @@ def record(connection: sqlite3.Connection, run: int, wanted: Mapping[str, Any], 
 
 
 def _sentence(found: Reproduction) -> str:
-    if found.verdict in ("identical", "failed"):
+    if found.verdict == "failed":
         return found.verdict
+    if found.verdict == "identical":
+        return "identical" if found.metrics or found.outputs else "identical, but neither left outputs or metrics"
     parts = [part for part in (*found.metrics, *found.outputs) if part.likeness == "different"]
     first = f"; {parts[0].name} {parts[0].words}" if parts else ""
     suspect = found.differences[0] if found.differences else None
@@ -74,23 +75,13 @@ def _facts(connection: sqlite3.Connection, run: Run) -> Facts:
         finished=run.status == "finished",
         outputs=dict(rows.fetchall()),
         metrics={name: tuple(zip(curve.steps, curve.values, strict=True)) for name, curve in curves.items()},
-        made_of=_made_of(connection, run),
     )
 
 
-def _made_of(connection: sqlite3.Connection, run: Run) -> dict[str, dict[str, Any]]:
-    facts: dict[str, Any] = json.loads(queries.environment(connection, run.number) or "{}")
-    variables: dict[str, str] = facts.get("variables") or {}
-    return {
-        "code": {"tree": run.code.get("tree")},
-        "data": {str(one["path"]): one.get("hash") for one in run.data},
-        "parameters": {name: value for name, value in run.params.items() if "seed" not in name.lower()},
-        "packages": facts.get("packages") or {},
-        "python": {name: facts.get(name) for name in ("python", "implementation")},
-        "seeds": {
-            **{name: value for name, value in run.params.items() if "seed" in name.lower()},
-            **{name: variables.get(name) for name in _SEEDS},
-        },
-        "threads": {name: value for name, value in variables.items() if name not in _SEEDS},
-        "hardware": {**{name: facts.get(name) for name in _HARDWARE}, "gpus": ", ".join(facts.get("gpus") or ())},
-    }
+def _changes(connection: sqlite3.Connection, old: Run, new: Run) -> tuple[Change, ...]:
+    return between(*(_made(connection, run) for run in (old, new)))
+
+
+def _made(connection: sqlite3.Connection, run: Run) -> Made:
+    tree = run.code.get("tree")
+    return noticing.made(connection, run.number, run.environment, code={"tree": str(tree)} if tree else {})

@@ -12,6 +12,7 @@ from workbench.versions.code import CodeVersion
 from workbench.versions.git import Entry
 
 _BATCH = 200
+_POINTER, _POINTER_BYTES = b"version https://git-lfs.github.com/spec/", 1024  # the limit of its specification
 _LINK, _MODULE, _PROGRAM = "120000", "160000", "100755"
 
 
@@ -29,8 +30,11 @@ def write(folder: Path, objects: Path, version: CodeVersion, target: Path) -> li
     links: list[tuple[str, bytes]] = []
     for path, entry, content in _contents(folder, objects, version, wanted):
         if content is None:
-            raise code.CodeUnavailable(f"{path} is no longer stored")
-        if entry.mode == _LINK:
+            why = "is not in this clone of the repository" if version.kind == "git" else "is no longer stored"
+            raise code.CodeUnavailable(f"{path} {why}")
+        if content.startswith(_POINTER) and len(content) < _POINTER_BYTES:
+            notes.append(f"{path}: git holds only a pointer to it (LFS), left out")
+        elif entry.mode == _LINK:
             links.append((path, content))
         else:
             _write_file(target / path, content, executable=entry.mode == _PROGRAM)

@@ -9,32 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from workbench import paths
-from workbench.versions import hardware
+from workbench.versions import hardware, variables
 
-# Only these are recorded, and whole numbers under a name of a seed: others may hold secrets.
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OMP_DYNAMIC", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY",
-    "KMP_AFFINITY", "KMP_DETERMINISTIC_REDUCTION", "MKL_NUM_THREADS", "MKL_DYNAMIC", "OPENBLAS_NUM_THREADS",
-    "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMEXPR_MAX_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-    "LOKY_MAX_CPU_COUNT", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS", "TOKENIZERS_PARALLELISM",
-)  # fmt: skip
-VARIABLES = (
-    *THREAD_VARIABLES,
-    "PYTHONHASHSEED", "PYTHONPATH", "PYTHONOPTIMIZE", "PYTHONNOUSERSITE", "MKL_CBWR", "OPENBLAS_CORETYPE",
-    "NPY_DISABLE_CPU_FEATURES", "ATEN_CPU_CAPABILITY", "CUDA_VISIBLE_DEVICES", "CUDA_LAUNCH_BLOCKING",
-    "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "TF_DETERMINISTIC_OPS", "TF_CUDNN_DETERMINISTIC",
-    "TF_ENABLE_ONEDNN_OPTS", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ENABLE_MPS_FALLBACK", "XLA_FLAGS", "JAX_ENABLE_X64",
-    "TZ", "LANG", "LC_ALL",
-)  # fmt: skip
-_SEED = re.compile(r"(?:[A-Z0-9_]*_)?SEED\Z")
-_SEED_VALUE = re.compile(r"\d{1,10}\Z")
 _TIMEOUT = 10.0
 _INTERPRETER = re.compile(r"(?:python|pypy|graalpy)[\d.]*t?(?:-dbg)?\Z")
 _QUESTION = """
@@ -50,7 +32,7 @@ class Environment:
 
     `python` is the version ("" where the command is not Python); `executable` is relative to the project where it lies
     inside it, else its bare name; `packages` are (normalised name, version), sorted; `memory` is in bytes, 0 where it
-    is unknown; `variables` are the few of `VARIABLES` that are set. `build` is what the interpreter says of how it was
+    is unknown; `variables` are the few that are recorded and set. `build` is what the interpreter says of how it was
     built, `blas` what NumPy was built with, `cpu_usable` how many processors the command may use, `cpu_flags` those
     that numerical libraries choose their code by. `imported` is (name, hash) of what was imported and `libraries` are
     the names of the shared libraries of linear algebra, threads and accelerators that were loaded: both None until the
@@ -124,18 +106,7 @@ def capture(python: str | None, folder: Path, env: Mapping[str, str], *, cache: 
             known |= part()
         except Exception as error:
             notes.append(str(error) or type(error).__name__)
-    return Environment(**known, variables=tuple(_variables(env)), problem="; ".join(notes) or None)
-
-
-def _variables(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name, value in sorted(env.items()):
-        if name in VARIABLES or (_SEED.match(name) and _SEED_VALUE.match(value)):
-            yield name, value
-
-
-def is_seed(variable: str) -> bool:
-    """Return whether a variable of the environment is a seed by its name."""
-    return variable == "PYTHONHASHSEED" or _SEED.match(variable) is not None
+    return Environment(**known, variables=tuple(variables.recorded(env)), problem="; ".join(notes) or None)
 
 
 def digest(environment: Environment) -> str:

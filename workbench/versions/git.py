@@ -78,6 +78,13 @@ class _Place(NamedTuple):
     in_commit: bool
 
 
+class _Index(NamedTuple):
+    """A copy of the index, and the settings under which files are held against it."""
+
+    path: Path
+    settings: tuple[tuple[str, str], ...] = ()
+
+
 class _Status(NamedTuple):
     commit: str | None
     branch: str | None
@@ -98,15 +105,14 @@ def snapshot(folder: Path, label: str, ignore: Sequence[str] = ()) -> Snapshot:
     are included unless they are ignored or large. Raises GitProblem.
     """
     with tempfile.TemporaryDirectory(prefix="workbench-") as scratch:
-        index = Path(scratch) / "index"
-        place, status = _consistent_look(folder, index)
+        place, status, index = _consistent_look(folder, Path(scratch) / "index")
         if place.prefix and not place.in_commit and not status.untracked and not status.tracked:
             raise GitProblem("the repository around this project ignores it")
         adopt, notes = _choose_untracked(folder, status.untracked, ignore)
         if (place.git_folder / "modules").is_dir():
             notes.append("changes inside submodules are not recorded")
         changed = (*status.tracked, *adopt)
-        own_tracked = _may_track_own_folder(index)
+        own_tracked = _may_track_own_folder(index.path)
         if not changed and place.tree and place.commit and not own_tracked:
             tree, keep = place.tree, place.commit
         else:
@@ -129,10 +135,12 @@ def resolve(folder: Path, rev: str) -> tuple[str, str]:
     """Return commit and tree of a branch, tag or commit; raises GitProblem."""
     if rev.startswith("-") or not rev.strip() or "\0" in rev:
         raise GitProblem(f"{rev!r} is no revision")
-    try:
-        commit = _run(folder, "rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}").decode().strip()
-    except GitProblem as problem:
-        raise GitProblem(f"git knows no branch, tag or commit {rev!r}") from problem
+    code, answer, complaint = _call(folder, "rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
+    # Told to be quiet, git complains of anything else than the name, like a repository that it does not trust.
+    if code:
+        lines = complaint.decode("utf-8", "replace").strip().splitlines()
+        raise GitProblem(lines[0] if lines else f"git knows no branch, tag or commit {rev!r}")
+    commit = answer.decode().strip()
     return commit, _run(folder, "rev-parse", "--verify", f"{_checked(commit)}^{{tree}}").decode().strip()
 
 
@@ -199,7 +207,7 @@ def _checked(oid: str) -> str:
     return oid
 
 
-def _run(folder: Path, *arguments: str, stdin: bytes | None = None, index: Path | None = None) -> bytes:
+def _run(folder: Path, *arguments: str, stdin: bytes | None = None, index: _Index | None = None) -> bytes:
     code, answer, complaint = _call(folder, *arguments, stdin=stdin, index=index)
     if code:
         lines = complaint.decode("utf-8", "replace").strip().splitlines()
@@ -208,7 +216,7 @@ def _run(folder: Path, *arguments: str, stdin: bytes | None = None, index: Path 
 
 
 def _call(
-    folder: Path, *arguments: str, stdin: bytes | None = None, index: Path | None = None
+    folder: Path, *arguments: str, stdin: bytes | None = None, index: _Index | None = None
 ) -> tuple[int, bytes, bytes]:
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
     try:
@@ -229,24 +237,66 @@ def _call(
     return done.returncode, done.stdout, done.stderr
 
 
-def _environment(index: Path | None) -> dict[str, str]:
+def _environment(index: _Index | None) -> dict[str, str]:
     """Return the environment of git without the variables that could lead it elsewhere or make it run something."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     variables |= _IDENTITY
     variables |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
     if index is not None:
-        variables["GIT_INDEX_FILE"] = str(index)
+        variables["GIT_INDEX_FILE"] = str(index.path)
+        variables["GIT_CONFIG_COUNT"] = str(len(index.settings))
+        for number, (key, value) in enumerate(index.settings):
+            variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return variables
 
 
-def _consistent_look(folder: Path, index: Path) -> tuple[_Place, _Status]:
-    """Return place and status that speak of the same commit, even if one is made meanwhile."""
+def _filters_off(folder: Path, git_folder: Path) -> tuple[tuple[str, str], ...]:
+    """Return settings that switch off the filters which the repository itself configures, LFS excepted.
+
+    Those of the user's own configuration are the user's; one that came with a repository could be anything.
+    """
+    try:
+        common = git_folder / (git_folder / "commondir").read_text(encoding="utf-8").strip()
+    except OSError:
+        common = git_folder
+    if not any(_may_configure(path) for path in (common / "config", git_folder / "config.worktree")):
+        return ()
+    code, answer, complaint = _call(folder, "config", "--null", "--show-scope", "--get-regexp", r"^filter\.")
+    if code > 1:
+        raise GitProblem((complaint.decode("utf-8", "replace").strip() or "git config failed").splitlines()[0])
+    fields = answer.split(b"\0")
+    found = {
+        os.fsdecode(key.partition(b"\n")[0].rpartition(b".")[0])
+        for scope, key in zip(fields[::2], fields[1::2], strict=False)
+        if scope in (b"local", b"worktree") and _is_program(key)
+    }
+    off = (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
+    return tuple((f"{name}.{part}", value) for name in sorted(found) for part, value in off)
+
+
+def _is_program(setting: bytes) -> bool:
+    """Return whether a setting of a filter names a program that is not the one of LFS."""
+    key, _, value = setting.partition(b"\n")
+    return not key.endswith(b".required") and not re.fullmatch(rb"git-lfs [a-z-]+(?: -- %f)?", value)
+
+
+def _may_configure(path: Path) -> bool:
+    try:
+        text = path.read_bytes().lower()
+    except OSError:
+        return False
+    return b"filter" in text or b"include" in text
+
+
+def _consistent_look(folder: Path, path: Path) -> tuple[_Place, _Status, _Index]:
+    """Return place and status that speak of the same commit, even if one is made meanwhile, and the index at `path`."""
     for _ in range(3):
         place = _locate(folder)
-        _copy_index(place.git_folder / "index", index)
+        index = _Index(path, _filters_off(folder, place.git_folder))
+        _copy_index(place.git_folder / "index", path)
         status = _status(folder, index, place.prefix)
         if status.commit == place.commit:
-            return place, status
+            return place, status, index
     raise GitProblem("the repository does not hold still")
 
 
@@ -279,7 +329,7 @@ def _copy_index(source: Path, target: Path) -> None:
         raise GitProblem(f"the index cannot be read: {error}") from error
 
 
-def _status(folder: Path, index: Path, prefix: bytes) -> _Status:
+def _status(folder: Path, index: _Index, prefix: bytes) -> _Status:
     answer = _run(
         folder, "status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--no-renames", "--ignored=no",
         "--untracked-files=all", "--ignore-submodules=dirty", "--", ".", _NOT_OWN_FOLDER, index=index,
@@ -347,7 +397,7 @@ def _may_track_own_folder(index: Path) -> bool:
     return False
 
 
-def _write_tree(folder: Path, index: Path, changed: Sequence[bytes], own_tracked: bool) -> str:
+def _write_tree(folder: Path, index: _Index, changed: Sequence[bytes], own_tracked: bool) -> str:
     if own_tracked:
         _run(folder, "rm", "--cached", "-r", "-q", "-f", "--ignore-unmatch", "--", _OWN_FOLDER, index=index)
     present = [path for path in changed if _can_be_added(folder / os.fsdecode(path))]

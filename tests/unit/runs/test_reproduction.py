@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from workbench.runs.reproduction import SUSPECTS, Facts, judge
+from workbench.runs.changes import Change
+from workbench.runs.reproduction import SUSPECTS, Facts, judge, suspects
 
 LOSS = ((0, 0.5), (1, 0.25))
 
@@ -59,12 +60,28 @@ def test_a_repeated_run_that_failed_is_no_reproduction_even_if_all_it_gave_is_th
     assert verdict(Facts(metrics={"loss": LOSS}), Facts(finished=False, metrics={"loss": LOSS})).verdict == "failed"
 
 
+def test_an_output_that_is_missing_is_a_difference_though_the_metrics_are_equal():
+    old = Facts(outputs={"model": "a"}, metrics={"loss": LOSS})
+    assert verdict(old, Facts(metrics={"loss": LOSS})).verdict == "different"
+
+
 def test_the_most_suspicious_difference_comes_first():
-    old = Facts(made_of={"hardware": {"cpu": "a"}, "packages": {"numpy": "1"}, "data": {"d.csv": "x"}})
-    new = Facts(made_of={"hardware": {"cpu": "b"}, "packages": {"numpy": "2"}, "data": {"d.csv": "y", "e.csv": "z"}})
-    found = verdict(old, new).differences
+    changes = [
+        Change("hardware", "cpu", "a", "b"), Change("hardware", "cpu_usable", "2", "4"),
+        Change("variable", "TZ", "", "UTC"), Change("variable", "OMP_NUM_THREADS", "1", "2"),
+        Change("variable", "PYTHONHASHSEED", "0", ""),
+        Change("python", "version", "3.11", "3.12"), Change("library", "blas", "mkl", "openblas"),
+        Change("package", "numpy", "1", "2"), Change("data", "d.csv", "x", "y"), Change("code", "tree", "1", "2"),
+    ]  # fmt: skip
+    found = suspects(changes, {"lr": 1, "model.seed": 1}, {"lr": 2, "model.seed": 2, "random_state": 3})
     assert [(one.suspect, one.name) for one in found] == [
-        ("data", "d.csv"), ("data", "e.csv"), ("packages", "numpy"), ("hardware", "cpu"),
+        ("code", "tree"), ("data", "d.csv"), ("parameters", "lr"), ("packages", "blas"), ("packages", "numpy"),
+        ("python", "version"), ("seeds", "PYTHONHASHSEED"), ("seeds", "model.seed"), ("seeds", "random_state"),
+        ("threads", "cpu_usable"), ("threads", "OMP_NUM_THREADS"), ("variables", "TZ"), ("hardware", "cpu"),
     ]  # fmt: skip
     assert [SUSPECTS.index(one.suspect) for one in found] == sorted(SUSPECTS.index(one.suspect) for one in found)
-    assert found[1].old == "" and found[1].new == "z"
+    assert (found[2].old, found[2].new, found[8].old) == ("1", "2", "")
+
+
+def test_without_a_difference_nobody_is_suspected():
+    assert suspects([], {"lr": 1, "odd": math.nan}, {"lr": 1.0, "odd": math.nan}) == ()

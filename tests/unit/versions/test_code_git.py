@@ -107,7 +107,10 @@ def test_no_hook_monitor_or_outside_program_runs(repository, objects, tmp_path):
         shutil.copy(program, hooks / name)
     for key in ("core.fsmonitor", "diff.external", "diff.odd.command", "diff.odd.textconv", "core.pager"):
         repository.git("config", key, str(program))
-    repository.write(".gitattributes", "*.py diff=odd\n")
+    for part in ("clean", "smudge", "process"):
+        repository.git("config", f"filter.a.b=c.{part}", str(program))
+    repository.git("config", "filter.a.b=c.required", "true")
+    repository.write(".gitattributes", "*.py diff=odd filter=a.b=c\n")
     repository.write("train.py", "other\n")
     repository.git("update-ref", "refs/heads/proof", "HEAD")
     assert witness.exists(), "the hook works when git is used without care"
@@ -118,6 +121,17 @@ def test_no_hook_monitor_or_outside_program_runs(repository, objects, tmp_path):
     assert [file.path for file in found.files] == [".gitattributes", "train.py"]
     assert "+other" in found.files[1].lines
     assert not witness.exists()
+
+
+def test_filters_of_the_users_own_configuration_are_heeded(repository, objects):
+    repository.git("config", "--global", "filter.upper.clean", "tr a-z A-Z")
+    repository.git("config", "filter.upper.required", "true")
+    repository.write(".gitattributes", "*.py filter=upper\n")
+    repository.write("train.py", "other\n")
+    version = take(repository, objects)
+    assert code.read(repository.folder, objects, version, "train.py") == b"OTHER\n"
+    repository.git("config", "filter.upper.clean", "tr a-z b-za")
+    assert code.read(repository.folder, objects, take(repository, objects), "train.py") == b"other\n"
 
 
 def test_variables_that_lead_git_elsewhere_are_not_obeyed(repository, objects, tmp_path, monkeypatch):
