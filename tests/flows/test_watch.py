@@ -285,3 +285,30 @@ def test_it_stops_in_the_middle_of_reading_a_changed_large_file(project: Project
     begun = time.monotonic()
     assert watch.stop(project)
     assert time.monotonic() - begun < 5
+
+
+def test_a_change_runs_only_the_stages_that_it_touches(tmp_path: Path) -> None:
+    folder = tmp_path / "steps"
+    folder.mkdir()
+    (folder / "workbench.toml").write_text(
+        '[stages.one]\ncommand = "sh one.sh"\ninputs = ["a.txt"]\noutputs = ["b.txt"]\n'
+        '[stages.two]\ncommand = "sh two.sh"\ninputs = ["b.txt"]\noutputs = ["c.txt"]\n'
+        '[watch]\npaths = ["a.txt", "*.sh", "notes.py"]\ndebounce_ms = 100\n'
+    )
+    for name, content in {"a.txt": "1", "one.sh": "cp a.txt b.txt", "two.sh": "cp b.txt c.txt"}.items():
+        (folder / name).write_text(content)
+    project = load(folder)
+    try:
+        ready(project)
+        (folder / "a.txt").write_text("2")
+        until(lambda: statuses(project) == ["finished", "finished"])
+        (folder / "two.sh").write_text("cp b.txt c.txt # again")
+        until(lambda: statuses(project) == ["finished"] * 3)
+        assert [run.stage for run in runs(project)] == ["one", "two", "two"]
+        assert [each["path"] for each in runs(project)[2].trigger["files"]] == ["two.sh"]
+        (folder / "notes.py").write_text("nothing reads this")
+        log = folder / ".workbench" / "watch.log"
+        until(lambda: "notes.py changed; Nothing to do: 2 stages are up to date" in log.read_text())
+        assert len(runs(project)) == 3
+    finally:
+        watch.stop(project)

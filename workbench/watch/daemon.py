@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import project as projects
+from workbench.actions import pipeline
 from workbench.actions import runs as actions
 from workbench.config import Config
 from workbench.errors import EnvironmentProblem, UsageError, WorkbenchError
@@ -27,7 +28,7 @@ from workbench.project import Project
 from workbench.runs.recovery import recover
 from workbench.safe import clean
 from workbench.watch import status as statuses
-from workbench.watch.engine import Watcher
+from workbench.watch.engine import Started, Watcher
 from workbench.watch.observer import Hint, Hints, choose
 from workbench.watch.rules import Going
 from workbench.watch.status import WatchStatus
@@ -57,7 +58,7 @@ class StoreRuns:
                 self._version, self._going = version, self._query(connection)
         except (sqlite3.Error, WorkbenchError):
             self.close()  # busy or gone: asked again soon
-        return self._going
+        return replace(self._going, stages=pipeline.goes_on(self._project))
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -71,12 +72,14 @@ class StoreRuns:
         own = tuple(int(number) for number, kind in rows if kind == "change")
         return Going(own, self._project.config.max_parallel - len(rows))
 
-    def start(self, config: Config, trigger: Mapping[str, Any]) -> list[int]:
-        """Start the project's command, as its configuration has it now."""
+    def start(self, config: Config, trigger: Mapping[str, Any]) -> Started:
+        """Start the project's command, or of its stages those that are out of date, as its configuration has it now."""
         self._project = replace(self._project, given=config)
-        numbers = actions.start(self._project, actions.Request(trigger=trigger))
         self._version = -1
-        return numbers
+        if config.stages:
+            begun = pipeline.begin(self._project, pipeline.Request(trigger=trigger))
+            return Started(begun.runs, begun.words)
+        return Started(tuple(actions.start(self._project, actions.Request(trigger=trigger))))
 
     def stop(self, numbers: Sequence[int]) -> None:
         """Ask runs to stop."""

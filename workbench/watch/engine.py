@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from workbench import config as configuration
@@ -31,14 +31,22 @@ IDLE_SECONDS = 2.0
 _SETTLED_NS = 2_000_000_000
 
 
+@dataclass(frozen=True)
+class Started:
+    """What came of a start: the numbers of the runs, or without any the words that say why."""
+
+    runs: tuple[int, ...] = ()
+    words: str = ""
+
+
 class Runs(Protocol):
     """The runs of the project, as far as a watcher needs them."""
 
     def going(self) -> Going:
         """Return what is going on."""
 
-    def start(self, config: Config, trigger: Mapping[str, Any]) -> list[int]:
-        """Start a run; raises WorkbenchError."""
+    def start(self, config: Config, trigger: Mapping[str, Any]) -> Started:
+        """Start what the configuration says; raises WorkbenchError."""
 
     def stop(self, numbers: Sequence[int]) -> None:
         """Ask runs to stop; raises WorkbenchError."""
@@ -67,6 +75,7 @@ class Watcher:
         self._known = Known()
         self._reader = Reader(root, hints)
         self._own: tuple[int, ...] = ()
+        self._stages = False  # what was started has stages, and more of them may come
         self._own_ended = 0.0
         self._stopped: list[int] = []
         self._restarted: list[int] = []
@@ -212,7 +221,7 @@ class Watcher:
             self._stop(plan.stop)
         if plan.start:
             self._start(plan.start, now)
-        busy = self._own or self._state.changes
+        busy = self._own or self._stages or self._state.changes
         limits = [IDLE_SECONDS, self._next_look - now, FOLLOW_SECONDS if busy else IDLE_SECONDS]
         if plan.wait is not None:
             limits.append(plan.wait)
@@ -232,22 +241,24 @@ class Watcher:
                 self._known.set(path, facts, digest)
 
     def _follow_runs(self, now: float) -> Going:
-        if not self._own and not self._state.changes:
+        if not self._own and not self._stages and not self._state.changes:
             return Going()
         going = self._runs.going()
         ended = [number for number in self._own if number not in going.own]
         for number in ended:
             self._tell("ended", f"run {number} {self._runs.outcome(number)}", run=number)
-        if ended and not going.own:
+        if going.own:
+            self._facts = replace(self._facts, last_run=going.own[-1])
+        if (ended or self._stages) and not going.own and not going.stages:
             self._own_ended = now
             self._state = rules.ended(self._state, now)
-        self._own = going.own
+        self._own, self._stages = going.own, self._stages and going.stages
         return going
 
     def _settle(self, paths: Sequence[str], now: float, going: Going) -> None:
         """Read files that have been left alone, and keep what is another content as a change."""
         touched = dict(self._state.touched)
-        during = all(going.own or touched[path].first <= self._own_ended for path in paths)
+        during = all(going.own or going.stages or touched[path].first <= self._own_ended for path in paths)
         found, again = [], []
         for path in paths:
             if self.ending:
@@ -342,18 +353,25 @@ class Watcher:
         changes = [change for change in changes if self.rules.watches(change.path)]
         if changes:
             try:
-                numbers = self._runs.start(self.config, rules.trigger(changes, self._restarted))
+                started = self._runs.start(self.config, rules.trigger(changes, self._restarted))
             except WorkbenchError as error:
                 self._problem = clean(f"{error.message}. {error.hint}")
                 self._state = replace(self._state, not_before=now + RETRY_SECONDS)
                 self._tell("problem", self._problem)
                 return
-            self._problem, self._own = "", tuple(numbers)
-            self._facts = replace(self._facts, last_run=numbers[-1])
-            self._tell("start", f"{_summary(changes)} → run {', '.join(map(str, numbers))}", runs=numbers)
+            self._problem, self._own, self._stages = "", started.runs, bool(self.config.stages)
+            self._tell_start(changes, started)
         kept = {path: each for path, each in self._state.changes.items() if path not in self._visible().changes}
         self._state = replace(rules.started(self._state, now), changes=kept) if changes else self._dropped(kept)
         self._stopped, self._restarted = [], []
+
+    def _tell_start(self, changes: Sequence[Change], started: Started) -> None:
+        if started.runs:
+            self._facts = replace(self._facts, last_run=started.runs[-1])
+            numbers = ", ".join(map(str, started.runs))
+            self._tell("start", f"{_summary(changes)} → run {numbers}", runs=list(started.runs))
+        else:
+            self._tell("start", f"{_summary(changes)}; {started.words}", runs=[])
 
     def _dropped(self, kept: Mapping[str, Change]) -> rules.State:
         return replace(self._state, changes=kept)

@@ -192,10 +192,14 @@ class State:
 
 @dataclass(frozen=True)
 class Going:
-    """What is going on in the project: our own runs by number, and how many more may start."""
+    """What is going on in the project: our own runs by number, how many more may start, and whether stages go on.
+
+    Between two stages of a pipeline no run may be going.
+    """
 
     own: tuple[int, ...] = ()
     free: int = 1
+    stages: bool = False
 
 
 @dataclass(frozen=True)
@@ -249,7 +253,7 @@ def plan(state: State, rules: Rules, going: Going, now: float, emptied: Sequence
         if rules.restart and state.chain < _CHAIN_ALLOWED:
             return Plan(stop=going.own, why=f"{runs} is being stopped")
         return Plan(why=f"{runs} is still going")
-    if going.free < 1:
+    if going.free < 1 or going.stages:
         return Plan(why="other runs are going")
     if now < state.not_before:
         return Plan(wait=state.not_before - now, why="a pause")

@@ -17,7 +17,7 @@ from blake3 import blake3
 from workbench.config import Config, parse
 from workbench.errors import EnvironmentProblem
 from workbench.watch import files
-from workbench.watch.engine import Watcher
+from workbench.watch.engine import Started, Watcher
 from workbench.watch.observer import Generic, Hints, Inotify, Observer, Polling
 from workbench.watch.rules import Going
 
@@ -45,18 +45,20 @@ class Listed:
         self.ends_at_once = True
         self.stopped: list[int] = []
         self.refusal: EnvironmentProblem | None = None
+        self.nothing = ""
+        self.stages = False
 
     def going(self) -> Going:
-        return Going(self.own, 1 - len(self.own))
+        return Going(self.own, 1 - len(self.own), self.stages)
 
-    def start(self, config: Config, trigger: Mapping[str, Any]) -> list[int]:
+    def start(self, config: Config, trigger: Mapping[str, Any]) -> Started:
         if self.refusal is not None:
             raise self.refusal
         self.triggers.append(trigger)
         self.configs.append(config)
         number = len(self.triggers)
-        self.own = () if self.ends_at_once else (number,)
-        return [number]
+        self.own = () if self.ends_at_once or self.nothing else (number,)
+        return Started((), self.nothing) if self.nothing else Started((number,))
 
     def stop(self, numbers: Sequence[int]) -> None:
         self.stopped.extend(numbers)
@@ -234,6 +236,35 @@ def test_changes_during_a_run_become_one_next_run(place: Place) -> None:
     trigger = place.expect_run("data/b0.csv", "data/b1.csv", "data/b2.csv", "train.py")
     assert trigger["what"] == "data, training code"
     assert ("ended", "run 1 finished") in place.told
+
+
+def test_a_start_of_which_nothing_came_is_told_and_the_next_change_starts_again(place: Place) -> None:
+    place.runs.nothing = "Nothing to do: 2 stages are up to date"
+    place.write("train.py", "print(2)")
+    place.pump(lambda: place.runs.triggers)
+    assert place.told[-1] == ("start", "training code: train.py changed; Nothing to do: 2 stages are up to date")
+    assert place.watcher.status().last_run in (None, 0)
+    place.runs.nothing = ""
+    place.write("train.py", "print(3)")
+    place.expect_run("train.py")
+
+
+def test_between_two_stages_nothing_is_started_and_each_end_is_told(tmp_path: Path) -> None:
+    place = Place(tmp_path, "inotify").begin()
+    place.watcher.config = place.watcher.config._replace(stages={"one": place.watcher.config.train})
+    place.runs.ends_at_once = False
+    place.write("train.py", "print(2)")
+    place.pump(lambda: place.runs.triggers)
+    place.runs.own, place.runs.stages = (), True
+    place.write("train.py", "print(3)")
+    place.pump(lambda: place.noticed("train.py") and place.watcher.status().waiting == "other runs are going")
+    place.runs.own = (7,)
+    place.pump(lambda: place.watcher.status().waiting == "run 7 is still going")
+    assert len(place.runs.triggers) == 1
+    place.runs.own, place.runs.stages, place.runs.ends_at_once = (), False, True
+    place.expect_run("train.py")
+    assert [text for event, text in place.told if event == "ended"][:2] == ["run 1 finished", "run 7 finished"]
+    place.watcher.close()
 
 
 def test_restart_stops_the_run_and_starts_when_it_has_ended(tmp_path: Path) -> None:
