@@ -284,13 +284,23 @@ class Begun:
     @property
     def words(self) -> str:
         """What became of it, in one sentence."""
-        if all(verdict.state == "current" for verdict in self.verdicts):
+        if self.verdicts and all(verdict.state == "current" for verdict in self.verdicts):
             return outcome(self.verdicts)
         parts = [f"restored: {', '.join(self.restored)}"] if self.restored else []
         parts += self.refused
         if not self.over:
             parts.append(f"run {self.runs[0]} has begun" if self.runs else "it waits for other runs to end")
         return clean("; ".join(parts) or "Nothing was run", 400)
+
+
+def train(project: Project, request: Request = Request()) -> Begun:
+    """Start the project's command, or where it has stages those that are out of date; raises as `start` does."""
+    if project.config.stages:
+        return begin(project, request)
+    from workbench.actions import runs
+
+    wanted = runs.Request(overrides=request.overrides, trigger=request.trigger)
+    return Begun((), tuple(runs.start(project, wanted)), over=False)
 
 
 def begin(project: Project, request: Request = Request()) -> Begun:

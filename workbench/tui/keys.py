@@ -111,8 +111,16 @@ KEYS: tuple[Key, ...] = (
         rank=3,
     ),
     Key("mark", ("space",), "mark", "Mark the run, to compare, stop or delete several.", ("runs",), rank=4),
-    Key("train", ("r",), "train", "Start the project's command.", ("projects", "runs", "run"), rank=1),
+    Key(
+        "train",
+        ("r",),
+        "train",
+        "Start the project's command, or its stages that are out of date.",
+        ("projects", "runs", "run"),
+        rank=1,
+    ),
     Key("train_with", ("R",), "train with…", "Start it with changed parameters.", ("runs", "run"), rank=9),
+    Key("pipeline", ("P",), "stages", "Show which stages are out of date and why, and run them.", _RUNS, rank=22),
     Key(
         "train_revision", ("ctrl+r",), "train revision", "Train a branch, tag or commit in a folder of its own.", _RUNS
     ),

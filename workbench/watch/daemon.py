@@ -76,10 +76,8 @@ class StoreRuns:
         """Start the project's command, or of its stages those that are out of date, as its configuration has it now."""
         self._project = replace(self._project, given=config)
         self._version = -1
-        if config.stages:
-            begun = pipeline.begin(self._project, pipeline.Request(trigger=trigger))
-            return Started(begun.runs, begun.words)
-        return Started(tuple(actions.start(self._project, actions.Request(trigger=trigger))))
+        begun = pipeline.train(self._project, pipeline.Request(trigger=trigger))
+        return Started(begun.runs, begun.words)
 
     def stop(self, numbers: Sequence[int]) -> None:
         """Ask runs to stop."""

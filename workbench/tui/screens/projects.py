@@ -11,8 +11,9 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from workbench.actions import runs as actions
+from workbench.actions import pipeline
 from workbench.config import Charter
+from workbench.project import load
 from workbench.runs.model import GLYPHS, STATUSES
 from workbench.safe import clean
 from workbench.tui.charts import BOLD, DIM, TEXT, put
@@ -120,10 +121,11 @@ class ProjectsPage(Page):
         """Start the command of the project under the cursor."""
         row = self.selected()
         if row is not None and row.project is not None:
-            self.bench.act("Starting", actions.start, row.project, actions.Request(), done=self._started)
+            folder = row.folder
+            self.bench.act("Starting", lambda: pipeline.train(load(folder)), done=self._begun)
 
-    def _started(self, numbers: list[int]) -> None:
-        self.bench.say(f"Run {', '.join(map(str, numbers))} is in the queue or running.")
+    def _begun(self, begun: pipeline.Begun) -> None:
+        self.bench.say(f"{begun.words}.")
 
     def watch_target(self) -> Any:
         """Return the project that `w` means here."""

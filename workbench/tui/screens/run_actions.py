@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from workbench.actions import pipeline
 from workbench.actions import runs as actions
 from workbench.errors import UsageError, WorkbenchError
-from workbench.project import Project
+from workbench.pipeline.plan import Verdict
+from workbench.project import Project, load
 from workbench.runs.model import GLYPHS, Run
 from workbench.safe import clean
 from workbench.tui.charts import DIM, value_text
@@ -83,8 +85,37 @@ class RunActions(Page):
         return "" if has_command else 'Nothing to run: add  [train] command = "python train.py"  to workbench.toml.'
 
     def do_train(self) -> None:
-        """Start the project's command."""
-        self.bench.act("Starting", actions.start, self._project(), actions.Request(), done=self.started)
+        """Start the project's command, or of its stages those that are out of date."""
+        self._train(pipeline.Request())
+
+    def _train(self, request: pipeline.Request) -> None:
+        folder = self._project().folder
+        self.bench.act("Starting", lambda: pipeline.train(load(folder), request), done=self.begun)
+
+    def begun(self, begun: pipeline.Begun) -> None:
+        """Take what became of a start."""
+        if begun.runs:
+            self.started(list(begun.runs))
+        if begun.restored or not begun.runs:
+            self.bench.say(f"{begun.words}.")
+
+    def can_pipeline(self) -> str:
+        """There must be something to run."""
+        return self.can_train()
+
+    def do_pipeline(self) -> None:
+        """Show which stages are out of date and why, then run what is chosen."""
+        folder = self._project().folder
+        self.bench.act("Looking at the stages", lambda: pipeline.check(load(folder)), done=self._show_plan)
+
+    def _show_plan(self, verdicts: list[Verdict]) -> None:
+        from workbench.tui.screens.pipeline import PipelineDialog
+
+        folder = self._project().folder
+        self.bench.ask_for(
+            PipelineDialog(verdicts),
+            lambda request: self.bench.act("Starting", lambda: pipeline.begin(load(folder), request), done=self.begun),
+        )
 
     def can_train_with(self) -> str:
         """There must be something to run, or a run to do again."""
@@ -105,8 +136,7 @@ class RunActions(Page):
     def _train_with(self, text: str) -> None:
         overrides, run = parse_overrides(text), self.chosen()
         if not self.can_train():
-            request = actions.Request(overrides=overrides)
-            self.bench.act("Starting", actions.start, self._project(), request, done=self.started)
+            self._train(pipeline.Request(overrides=overrides))
         elif run is not None:
             self.bench.act("Starting", actions.rerun, self._project(), run.number, overrides, done=self.started)
 
