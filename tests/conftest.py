@@ -13,9 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from workbench import project as projects
 from workbench.project import Project
+
+# How long an example takes says nothing on a machine that is busy with something else.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 Found = TypeVar("Found")
 LIMIT = 60.0  # seconds; far more than anything takes, for machines that are busy with something else

@@ -29,7 +29,7 @@ from workbench.pipeline.history import History
 from workbench.pipeline.plan import Verdict, World, decide
 from workbench.pipeline.stages import Graph
 from workbench.project import Project
-from workbench.runs import inputs, launch, scripts, stage_outputs
+from workbench.runs import launch, scripts, stage_outputs, starting
 from workbench.runs.capture import Capture
 from workbench.runs.command import Command
 from workbench.runs.following import TICK_SECONDS, Following
@@ -157,7 +157,7 @@ class Driver:
         self.going: dict[str, tuple[Following, int]] = {}
         self.ending = False
         self._outputs = tuple(path for stage in order.stages.values() for path in stage.outputs)
-        self._first: _Shared | None = None
+        self._firsts: dict[str, _Shared] = {}  # by the interpreter that a command names
         self._recovered = time.monotonic()
         self._waits = self._stale = False
 
@@ -293,12 +293,9 @@ class Driver:
 
     def _started(self, run: int, run_folder: Path, verdict: Verdict) -> Following:
         command = Command(self.project.folder, run_folder, str(launch.import_folder()))
-        command.make_room()
-        inputs.prepare(self.project.folder, run_folder, command.launch)
         with contextlib.suppress(OSError):
             scripts.save(run_folder, (verdict.sources or {}).items())
-        stage_outputs.keep(self.project.folder, run_folder, command.launch)
-        command.start()
+        starting.start(self.project.folder, run, run_folder, command)
         capture = self._capture(run_folder, command.launch)
         following = Following(self.project.folder, run, run_folder, command, capture=capture)
         following.begin()
@@ -308,11 +305,11 @@ class Driver:
         """Return what gathers code and environment; what a run in a folder of its own ran on is its own."""
         if launched.get("isolation"):
             return Capture(self.project, run_folder, launched)
-        first = self._first
+        first = self._firsts.get(launched["python"])
         if first is not None and time.monotonic() - first.began > SHARED_SECONDS:
             first = None
         capture = _Shared(self.project, run_folder, launched, self._outputs, first)
-        self._first = first or capture
+        self._firsts[launched["python"]] = first or capture
         return capture
 
     def _follow(self) -> None:

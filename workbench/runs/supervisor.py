@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from workbench.runs import standby
+from workbench.runs import standby, starting
 from workbench.runs.command import Command
 
 
@@ -70,20 +70,7 @@ def _supervise(folder: str, run: str, uid: str, import_folder: str, log: str, mo
     run_folder = Path(folder) / ".workbench" / "runs" / uid
     command = Command(Path(folder), run_folder, import_folder)
     if mode == "start":
-        command.make_room()
-        if command.launch["inputs"] or command.launch.get("data"):
-            from workbench.runs.inputs import prepare
-
-            prepare(Path(folder), run_folder, command.launch)
-        if command.launch.get("stage") and command.launch["outputs"]:
-            from workbench.runs.stage_outputs import keep
-
-            keep(Path(folder), run_folder, command.launch)
-        if command.launch.get("check") and not command.problem:
-            from workbench.runs.precheck import refusal
-
-            command.refuse(refusal(Path(folder), int(run), run_folder, command.launch))
-        command.start()
+        starting.start(Path(folder), int(run), run_folder, command)
     else:
         command.adopt()
     try:
