@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from workbench.errors import EnvironmentProblem, NotFoundError, UsageError
 from workbench.project import Project
 from workbench.versions.data import contents
 from workbench.versions.objects import Objects
-from workbench.versions.places import Place
+from workbench.versions.places import DEAD_SECONDS, Place
 
 CONFIG = '[project]\nname = "test"\n[train]\ncommand = "true"\ninputs = ["data/train.csv", "data/images"]\n'
 # Runs the command line, but stops for ever in the middle of the third block that goes through a method of Place.
@@ -206,6 +207,28 @@ def test_a_push_that_is_stopped_midway_leaves_the_remote_sound_and_goes_on(
     assert_remote_sound(remote)
     actions.pull(clone, source=remote.as_uri())
     assert_same_after_restore(filled, clone)
+
+
+def test_what_a_killed_push_left_half_done_goes_with_a_later_one(filled: Project, tmp_path: Path) -> None:
+    remote = tmp_path / "remote"
+    actions.push(filled, to=remote.as_uri())
+    before = sorted(remote.rglob("*"))
+    dead, alive = (remote / folder / name for folder, name in (("objects/whole", "a"), ("versions", "b.json")))
+    parts = [path.with_name(f".{path.name}.0123abcd.tmp") for path in (dead, alive)]
+    other = remote / "objects" / ".not-ours.tmp"
+    for path in (*parts, other):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    long_ago = time.time() - 2 * DEAD_SECONDS
+    for path in (parts[0], other):
+        os.utime(path, (long_ago, long_ago))
+    actions.push(filled, to=remote.as_uri())
+    assert not parts[0].exists(), "its writer is long dead"
+    assert parts[1].exists(), "somebody may be writing it"
+    assert other.exists(), "not one of ours"
+    assert [path for path in sorted(remote.rglob("*")) if path not in (parts[1], other, dead.parent)] == [
+        path for path in before if path != dead.parent
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

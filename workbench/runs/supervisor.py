@@ -40,9 +40,11 @@ _NEEDED = (
     "workbench.runs.ingest",
     "workbench.runs.following",
     "workbench.runs.inputs",
+    "workbench.runs.noticing",
     "workbench.versions.data",
     "workbench.versions.code",
     "workbench.versions.environment",
+    "workbench.versions.imported",
 )
 
 

@@ -154,6 +154,8 @@ def _start(
         threads.append(thread)
 
 
+DEAD_SECONDS = 3600.0
+_PART = re.compile(r"\..*\.[0-9a-f]{8}\.tmp")
 AGAIN = "Check the network, then give the same command again: it goes on where it was."
 
 
@@ -257,6 +259,25 @@ class Place:
             self._discard(file, target, whole)
             raise
 
+    def clear(self, found: Mapping[str, Mapping[str, Any]], now: float) -> int:
+        """Remove those of the files that `find` gave which a writer left half done and is dead; return how many.
+
+        Whoever writes is given up when nothing has moved for a while, so a part that is much older is nobody's.
+        """
+        dead = [
+            name
+            for name, facts in found.items()
+            if _PART.fullmatch(name.rpartition("/")[2]) and now - _changed(facts, now) > DEAD_SECONDS
+        ]
+        jobs: list[Job] = [lambda pulse, name=name: self._remove(name) for name in dead]  # type: ignore[misc]
+        with explained(self.url):
+            attend(jobs, tick=None)
+        return len(dead)
+
+    def _remove(self, name: str) -> None:
+        with contextlib.suppress(OSError):  # another was faster, or may, and this one may not
+            self._fs.rm_file(self.path(name))
+
     def _discard(self, file: Any, target: str, whole: bool) -> None:
         """Drop a part that was written; a buffered file that were closed, or collected, would commit it."""
         with contextlib.suppress(Exception):
@@ -274,6 +295,14 @@ class Place:
         answers: list[Found] = []
         attend([lambda pulse: answers.append(call())], workers=1, tick=self._tick)
         return answers[0]
+
+
+def _changed(facts: Mapping[str, Any], unknown: float) -> float:
+    """Return when a file was last changed as its server tells it, in seconds since the epoch."""
+    value = next((facts[key] for key in ("mtime", "LastModified", "last_modified", "modified") if facts.get(key)), None)
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return float(value) if isinstance(value, (int, float)) else unknown
 
 
 def _sync_folder(folder: str) -> None:

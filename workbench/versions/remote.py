@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,9 @@ def push(
     With `verify` the files that are there already are read back, and sent again where they are damaged. Raises
     EnvironmentProblem; calling it again goes on.
     """
-    have, documents = _files_of(place), place.find(VERSIONS)
+    objects, documents = place.find(OBJECTS), place.find(VERSIONS)
+    place.clear({**objects, **documents}, time.time())
+    have = _sizes(objects)
     wanted = [
         (version, names) for version, names in wanted if verify or not _complete(place, version, names, have, documents)
     ]
@@ -311,9 +314,8 @@ def _sync(folder: Path) -> None:
 # --- many files
 
 
-def _files_of(place: Place) -> dict[str, int]:
-    """Return the sizes of the object files that the place has, by their names in an object store."""
-    found = place.find(OBJECTS)
+def _sizes(found: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Return the sizes of the object files that a place has, by their names in an object store."""
     return {name[len(OBJECTS) + 1 :]: int(facts.get("size") or 0) for name, facts in found.items()}
 
 
