@@ -95,7 +95,9 @@ def numbers(array: Any) -> Any:
         array = pc.cast(array, pa.timestamp("us"))
     if pa.types.is_timestamp(array.type):
         array = pc.cast(array, pa.int64())
-    return array.fill_null(0).to_numpy(zero_copy_only=False)
+    if array.null_count:
+        array = array.fill_null(0)
+    return array.to_numpy(zero_copy_only=False)
 
 
 def register(registers: Any, words: Words) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -87,13 +88,13 @@ class Quantiles:
         shares = np.linspace(0, 1, STEPS + 1)
         if all(weight == 1 for _, weight in parts):
             values.sort(kind="stable")
-            upto = np.arange(len(values), dtype=np.float64)
+            places = shares * (len(values) - 1)
         else:
             weights = np.concatenate([np.full(len(part), float(weight)) for part, weight in parts])
             order = np.argsort(values, kind="stable")
             values, weights = values[order], weights[order]
             upto = np.cumsum(weights) - (weights + 1) / 2
-        places = np.interp(shares * upto[-1], upto, np.arange(len(values)))
+            places = np.interp(shares * upto[-1], upto, np.arange(len(values)))
         low, part = np.floor(places).astype(np.int64), places % 1
         high = np.minimum(low + 1, len(values) - 1)
         between = values[low] * (1 - part) + values[high] * part
@@ -129,18 +130,31 @@ class ColumnMeasure:
         else:
             self._add_numbers(array)
 
+    @property
+    def counted(self) -> dict[Value, int] | None:
+        """The values that came so far with their counts; None where there are too many to count all of them."""
+        return None if self._forgot else self._counts
+
     def _add_texts(self, array: Any) -> None:
         import pyarrow as pa
         import pyarrow.compute as pc
 
         if self.base.kind == "boolean":
             array = pc.cast(array, pa.string())
-        counted = pc.value_counts(array)
-        texts = counted.field("values").to_pylist()
+        found = pc.value_counts(array)
+        self._count_texts(found.field("values").to_pylist(), found.field("counts").to_pylist())
+
+    def add_counted(self, texts: Sequence[str], counts: Sequence[int], missing: int) -> None:
+        """Take the next values of a column of texts, each different one with its count."""
+        self._sums["count"] += sum(counts) + missing
+        self._sums["missing"] += missing
+        self._count_texts(texts, counts)
+
+    def _count_texts(self, texts: Sequence[str], new: Sequence[int]) -> None:
         if self._sketched:
             hashing.register(self._registers, hashing.text_words(texts)[0])
         counts = self._counts = {} if self._counts is None else self._counts
-        for text, count in zip(texts, counted.field("counts").to_pylist(), strict=True):
+        for text, count in zip(texts, new, strict=True):
             counts[text] = counts.get(text, 0) + count
         if len(counts) > TEXTS:
             kept = sorted(counts.items(), key=lambda pair: -pair[1])[: TEXTS // 5]
@@ -165,7 +179,7 @@ class ColumnMeasure:
         if len(values):
             values = np.sort(values)
             self._count_values(values)
-            self._add_moments(values.astype(np.float64))
+            self._add_moments(values.astype(np.float64, copy=False))
 
     def _count_values(self, values: Any) -> None:
         """Count sorted values."""

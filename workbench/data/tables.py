@@ -285,7 +285,8 @@ def _parquet_batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
 
     rows = 0
     try:
-        with pq.ParquetFile(str(table.path)) as file:
+        # Read ahead, a file would be in memory as a whole.
+        with pq.ParquetFile(str(table.path), pre_buffer=False) as file:
             size, total = table.path.stat().st_size, max(file.metadata.num_rows, 1)
             table.place = lambda: size * rows // total
             for batch in file.iter_batches(ROWS, columns=list(columns)):

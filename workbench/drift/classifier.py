@@ -78,6 +78,7 @@ def domain(
     from as many refits with permuted labels. None where a side has under 30 rows, or no column is left.
     """
     import numpy as np
+    import sklearn.ensemble  # noqa: F401 - the limit below holds only for what is loaded
     from threadpoolctl import threadpool_limits
 
     names = [name for name in reference.column_names if name in current.column_names and name not in left_out]

@@ -75,8 +75,7 @@ def _shown_only(found: Iterator[Judged]) -> Iterator[Judged]:
 def _numbers(one: ColumnProfile, other: ColumnProfile, statistics: Statistics, aspect: str = "") -> Iterator[Judged]:
     sides = distributions(one, other)
     if one.complete and one.distinct <= LEVELS and other.complete:
-        counts = distribution.counts_of(one), distribution.counts_of(other)
-        yield from _each(statistics["category"], counts, aspect)
+        yield from _counts(distribution.counts_of(one), distribution.counts_of(other), statistics, aspect)
         yield from _shown_only(_each(statistics["number"], sides, aspect))
     else:
         yield from _each(statistics["number"], sides, aspect)
@@ -93,7 +92,10 @@ def distributions(one: ColumnProfile, other: ColumnProfile) -> tuple[Distributio
 
 
 def out_of_range(reference: Distribution, current: Distribution) -> Statistic:
-    """Return the share of values outside the range of the reference; expected 2 / (n + 1), p of the rarer end."""
+    """Return the share of values outside the range of the reference; expected 2 / (n + 1), p of the rarer end.
+
+    There is a p only where the window counts its values: quantiles do not tell how many lie beyond a place.
+    """
     import numpy as np
 
     low, high = reference.points[:1], reference.points[-1:]
@@ -102,8 +104,10 @@ def out_of_range(reference: Distribution, current: Distribution) -> Statistic:
     ends = [_at_least(below, bool(current.points[0] < low[0])), _at_least(above, bool(current.points[-1] > high[0]))]
     ps = [beyond(end, current.count, reference.count)[1] for end in ends if end]
     value = float(np.sum(ends)) / current.count
-    note = f"{ends[0]:,} below, {ends[1]:,} above" if value else ""
-    return Statistic("outside", value, 2 / (reference.count + 1), min([1.0, *(2 * p for p in ps)]), note=note)
+    about = "about " if current.error else ""
+    note = f"{about}{ends[0]:,} below, {about}{ends[1]:,} above" if value else ""
+    p = None if current.error else min([1.0, *(2 * p for p in ps)])
+    return Statistic("outside", value, 2 / (reference.count + 1), p, error=current.error, note=note)
 
 
 def _at_least(count: float, any_: bool) -> int:
@@ -112,7 +116,7 @@ def _at_least(count: float, any_: bool) -> int:
 
 def _categories(one: ColumnProfile, other: ColumnProfile, statistics: Statistics) -> Iterator[Judged]:
     before, after = distribution.counts_of(one), distribution.counts_of(other)
-    yield from _each(statistics["category"], (before, after))
+    yield from _counts(before, after, statistics)
     unseen = sum(count for name, count in after.counts.items() if name not in before.counts)
     if unseen or after.rest:
         singles = sum(1 for count in before.counts.values() if count == 1)
@@ -120,12 +124,22 @@ def _categories(one: ColumnProfile, other: ColumnProfile, statistics: Statistics
         yield Judged(Statistic("unseen", unseen / after.total, singles / before.total, note=note))
 
 
+def _counts(before: Counts, after: Counts, statistics: Statistics, aspect: str = "") -> Iterator[Judged]:
+    """Yield the statistics of categories, and the change of the share of all that are too rare to count in those."""
+    yield from _each(statistics["category"], (before, after), aspect)
+    _, *sides = distribution.aligned(before, after)
+    rare = distribution.is_rare(sides[0], sides[1])
+    if rare.any() and not rare.all():
+        shares = [int(side[rare].sum()) for side in sides]
+        yield Judged(share_change("rare", shares[0], before.total, shares[1], after.total), aspect)
+
+
 def _of_other_kind(one: ColumnProfile, other: ColumnProfile, statistics: Statistics) -> Iterator[Judged]:
     """Compare a column whose kind changed by its values, where 1, "1", 1.0 and true are one and the same."""
     note = f"was {one.kind}, is {other.kind}"
     if one.complete and other.complete:
         sides = distribution.counts_of(one, plain=True), distribution.counts_of(other, plain=True)
-        for found in _each(statistics["category"], sides):
+        for found in _counts(*sides, statistics):
             yield replace(found, statistic=replace(found.statistic, note=found.statistic.note or note))
         return
     yield Judged(Statistic("kind", 1.0, 0.0, 0.0, 1.0, note=note))

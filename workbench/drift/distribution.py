@@ -174,28 +174,35 @@ def aligned(one: Counts, other: Counts) -> tuple[list[str], Any, Any]:
     return names, np.append(sides[0], rests[0]), np.append(sides[1], rests[1])
 
 
-def lumped(one: Any, other: Any, least: float = 5.0) -> tuple[Any, Any]:
-    """Return both arrays of counts with all classes put into one whose expected count on a side is below `least`.
+LEAST = 5.0
+"""Values that are expected less often than this on a side are rare."""
 
-    Only the sums over both sides decide, so that the choice says nothing about a difference; a lump that is still too
-    small goes to the smallest of the others. Classes that neither side has are dropped.
+
+def is_rare(one: Any, other: Any) -> Any:
+    """Return which classes of two arrays of counts are expected less often than `LEAST` on the side with fewer values.
+
+    Only the sums over both sides decide, so that the choice says nothing about a difference.
+    """
+    both = one + other
+    return (both > 0) & (both * (min(one.sum(), other.sum()) / max(both.sum(), 1.0)) < LEAST)
+
+
+def lumped(one: Any, other: Any) -> tuple[Any, Any]:
+    """Return both arrays of counts with all rare classes put into one.
+
+    A lump that is itself rare goes to the smallest of the others. Classes that neither side has are dropped.
     """
     import numpy as np
 
     both = one + other
-    total = both.sum()
-    fewer = min(one.sum(), other.sum())
-    if total <= 0:
-        return one[:0], other[:0]
-    big = both * (fewer / total) >= least
-    small = ~big & (both > 0)
+    small = is_rare(one, other)
+    big = ~small & (both > 0)
     pair = [np.append(side[big], side[small].sum()) for side in (one, other)]
-    sums = pair[0] + pair[1]
-    if sums[-1] == 0 or len(sums) == 1:
-        return (pair[0][:-1], pair[1][:-1]) if sums[-1] == 0 else (pair[0], pair[1])
-    if sums[-1] * (fewer / total) < least:
-        to = int(np.argmin(sums[:-1]))
+    lump, fewer = pair[0][-1] + pair[1][-1], min(one.sum(), other.sum())
+    if lump and (len(pair[0]) == 1 or lump * fewer / both.sum() >= LEAST):
+        return pair[0], pair[1]
+    if lump:
+        to = int(np.argmin((pair[0] + pair[1])[:-1]))
         for side in pair:
             side[to] += side[-1]
-        return pair[0][:-1], pair[1][:-1]
-    return pair[0], pair[1]
+    return pair[0][:-1], pair[1][:-1]

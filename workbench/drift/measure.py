@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.data import hashing
-from workbench.data.measure import ColumnMeasure
-from workbench.data.profile import ColumnProfile, Kind
+from workbench.data.measure import TEXTS, ColumnMeasure
+from workbench.data.profile import ColumnProfile, Kind, Value
+from workbench.data.tables import ROWS
 from workbench.drift.profile import SAMPLE, Column, HashSample, Window
 from workbench.errors import UsageError
 from workbench.safe import clean
@@ -63,6 +64,7 @@ class ColumnWindow:
 
         self._kind, self._is_id = kind, is_id
         self._base = ColumnMeasure(name, type_, kind, sketched=False)
+        self._streams = False  # whether different texts are too many to be looked into at the end
         names = ("length", *_PATTERNS) if kind == "text" and not is_id else ()
         self._texts = {one: ColumnMeasure(one, "float64", "number", sketched=False) for one in names}
         self._weekdays, self._hours = np.zeros(7, dtype=np.int64), np.zeros(24, dtype=np.int64)
@@ -72,33 +74,53 @@ class ColumnWindow:
 
     def add(self, array: Any) -> None:
         """Take the next values, an Arrow array."""
-        self._base.add(array)
         if self._kind == "text":
-            self._add_texts(array.drop_null() if array.null_count else array)
-        elif self._kind == "time":
+            self._add_texts(array)
+            return
+        self._base.add(array)
+        if self._kind == "time":
             self._add_times(array.drop_null() if array.null_count else array)
         elif self._is_id and self._kind == "number":
             values = hashing.numbers(array.drop_null())
             self._add_words(hashing.mixed(hashing.number_bits(values), hashing._SEEDS[0]), None)
 
     def _add_texts(self, array: Any) -> None:
+        import pyarrow.compute as pc
+
+        missing = array.null_count
+        found = pc.value_counts(array.drop_null() if missing else array)
+        texts, counts = found.field("values").to_pylist(), found.field("counts").to_pylist()
+        known = self._base.counted
+        if not self._streams and known is not None and len(known) + len(texts) > TEXTS:
+            self._look_into(known)
+            self._streams = True
+        if self._streams:
+            self._look_into(dict(zip(texts, counts, strict=True)))
+        self._base.add_counted(texts, counts, missing)
+
+    def _look_into(self, counted: Mapping[Value, int]) -> None:
+        """Take different texts with their counts for the sample, and for lengths and kinds of signs."""
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        counted = pc.value_counts(array)
-        texts = counted.field("values")
-        counts = counted.field("counts").to_numpy(zero_copy_only=False)
-        self._add_words(hashing.text_words(texts.to_pylist())[0], counts)
-        if not self._texts or not len(texts):
+        names = [str(text) for text in counted]
+        counts = np.asarray(list(counted.values()), dtype=np.int64)
+        if not names:
             return
+        self._add_words(hashing.text_words(names)[0], counts)
+        if self._is_id:
+            return
+        texts = pa.array(names, pa.string())
         lengths = pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.float64)
         found = {"length": lengths}
         for name, pattern in _PATTERNS.items():
             hits = pc.count_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
             found[name] = hits / np.maximum(lengths, 1)
         for name, values in found.items():
-            self._texts[name].add(pa.array(np.repeat(values, counts)))
+            repeated = np.repeat(values, counts)
+            for start in range(0, len(repeated), ROWS):
+                self._texts[name].add(pa.array(repeated[start : start + ROWS]))
 
     def _add_times(self, array: Any) -> None:
         import numpy as np
@@ -123,6 +145,8 @@ class ColumnWindow:
     def freeze(self) -> Column:
         """Return the column of what came so far."""
         base = self._base.freeze()
+        if self._kind == "text" and not self._streams and (self._is_id or not base.complete):
+            self._look_into(self._base.counted or {})
         wants_sample = (self._kind == "text" and not base.complete) or self._is_id
         sample = None
         if wants_sample and base.kind != "empty":

@@ -1,0 +1,342 @@
+"""`workbench drift` as a user types it: files, versions, windows, alerts, pictures, bad input."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from workbench.cli.main import main
+
+CONFIG = """
+[project]
+name = "test"
+[train]
+command = "python train.py"
+inputs = ["data/train.csv"]
+[data]
+train = "data/train.csv"
+holdout = "data/holdout.csv"
+time = "when"
+id = "row"
+"""
+
+
+def table(months, rows=300, seed=0, start_row=0):
+    """Lines of CSV: `months` is a list of (label, shift of x)."""
+    source = random.Random(seed)
+    lines, number = ["row,when,x,kind"], start_row
+    for month, shift in months:
+        for _ in range(rows):
+            number += 1
+            moment = f"{month}-{source.randint(1, 28):02d}T{source.randint(0, 23):02d}:00:00Z"
+            lines.append(f"{number},{moment},{source.gauss(shift, 1):.4f},{source.choice('abc')}")
+    return "\n".join(lines) + "\n"
+
+
+def year(shifts):
+    return [(f"2025-{at:02d}", shift) for at, shift in enumerate(shifts, 1)]
+
+
+FILES = {
+    "train.py": "print('auc: 0.7')\n",
+    "data/train.csv": table(year([0, 0, 0])),
+    "data/holdout.csv": table(year([0, 0, 0]), seed=1, start_row=5000),
+    "data/shifted.csv": table(year([1, 1, 1]), seed=2, start_row=9000),
+    "data/windows.csv": table(year([0, 0, 2, 2, 2, 0, 0, 0]), seed=3, start_row=20_000),
+}
+
+
+@pytest.fixture
+def project(make_project):
+    return make_project(FILES, CONFIG)
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def drift(project, monkeypatch, capsys):
+    """Run the command in this process: the libraries that it needs take longer to load than the check."""
+    monkeypatch.chdir(project.folder)
+
+    def run(*words):
+        code = main(["drift", *words])
+        return Answer(code, *capsys.readouterr())
+
+    return run
+
+
+def test_the_command_is_a_process_with_an_exit_code(run_cli, project):
+    answer = run_cli("drift", "--current", "data/shifted.csv", "--json", folder=project.folder)
+    assert (answer.code, answer.json["verdict"], answer.err) == (1, "drift", "")
+
+
+def test_the_holdout_is_held_against_the_training_data(drift):
+    answer = drift()
+    assert answer.code == 0, answer.err
+    assert "data/holdout.csv@" in answer.out and "against data/train.csv@" in answer.out
+    assert "0 of 4 columns drift" in answer.out
+
+
+def test_drift_is_exit_code_1_and_the_document_says_why(drift):
+    answer = drift("--current", "data/shifted.csv", "--json")
+    assert answer.code == 1
+    (window,) = answer.json["windows"]
+    assert (answer.json["verdict"], window["verdict"], window["rows"]) == ("drift", "drift", 900)
+    worst = window["columns"][0]
+    assert (worst["column"], worst["verdict"]) == ("x", "drift")
+    names = {one["name"] for one in worst["statistics"]}
+    assert {"KS", "Wasserstein", "PSI", "JS"} <= names
+    ks = next(one for one in worst["statistics"] if one["name"] == "KS")
+    assert ks["value"] > ks["expected"] > 0 and ks["adjusted_p"] < 0.01
+    assert next(one for one in window["columns"] if one["column"] == "row")["kind"] == "id"
+
+
+def test_windows_of_time_are_held_against_one_of_them(drift):
+    answer = drift("--by", "month", "--reference", "2025-01", "--current", "data/windows.csv", "--json")
+    assert answer.code == 1
+    assert [one["verdict"] for one in answer.json["windows"]] == ["reference", "ok", *["drift"] * 3, *["ok"] * 3]
+    assert answer.json["false_alerts_per_month"] < 0.01
+    assert answer.json["windows"][2]["start"] == "2025-03-01T00:00:00.000Z"
+
+
+def test_windows_are_held_against_the_one_before(drift):
+    answer = drift("--by", "month", "--reference", "previous", "--current", "data/windows.csv", "--json")
+    verdicts = [one["verdict"] for one in answer.json["windows"]]
+    assert verdicts == ["reference", "ok", "drift", "ok", "ok", "drift", "ok", "ok"]
+
+
+def test_windows_are_held_against_the_same_season_a_year_before(drift, project):
+    months = [("2024-07", 3), ("2024-12", 0), ("2025-07", 3), ("2025-12", 1)]
+    (project.folder / "data/years.csv").write_text(table(months))
+    answer = drift("--by", "month", "--reference", "season", "--current", "data/years.csv", "--json")
+    found = [(one["window"], one["reference"], one["verdict"]) for one in answer.json["windows"]]
+    assert found == [
+        ("2024-07", None, "reference"),
+        ("2024-12", None, "reference"),
+        ("2025-07", "2024-07", "ok"),
+        ("2025-12", "2024-12", "drift"),
+    ]
+
+
+def test_windows_of_rows_need_no_time(drift):
+    answer = drift("--by", "600 rows", "--reference", "first", "--current", "data/windows.csv", "--json")
+    assert [one["verdict"] for one in answer.json["windows"]] == ["reference", "drift", "drift", "ok"]
+
+
+def test_a_stored_version_is_held_against_the_file_as_it_is(drift, project, run_cli):
+    assert run_cli("data", "snapshot", folder=project.folder).code == 0
+    (project.folder / "data/train.csv").write_text(FILES["data/shifted.csv"])
+    answer = drift("--reference", "data/train.csv@latest", "--current", "data/train.csv")
+    assert answer.code == 1, answer.err
+    assert "▲ drift" in answer.out
+
+
+def test_what_was_read_once_is_not_read_again(drift, project):
+    first = drift("--current", "data/shifted.csv", "--json").json
+    again = drift("--current", "data/shifted.csv", "--json").json
+    assert (first["report"], again["report"]) == (1, 2)
+    assert first["windows"] == again["windows"]
+    connection = project.open_reader()
+    (count,) = connection.execute("SELECT count(*) FROM drift_profiles").fetchone()
+    connection.close()
+    assert count == 2
+
+
+def test_a_report_is_shown_again_and_listed(drift):
+    assert drift("show").code == 2
+    drift("--by", "month", "--reference", "first", "--current", "data/windows.csv")
+    again = drift("show", "--json")
+    assert (again.code, again.json["report"], len(again.json["windows"])) == (1, 1, 8)
+    assert [one["id"] for one in drift("list", "--json").json] == [1]
+    one = drift("show", "1", "--window", "2025-02")
+    assert (one.code, "2025-02: 300 rows, 0 of 4 columns drift" in one.out) == (0, True)
+    column = drift("show", "--column", "x")
+    assert "x in 2025-" in column.out and "Wasserstein" in column.out and "█" in column.out
+    assert drift("show", "--window", "1999-01").code == 2
+    assert drift("show", "--column", "nonsense").code == 2
+    assert drift("show", "7").code == 2
+
+
+def test_two_bad_windows_of_three_raise_an_alert_that_can_be_acknowledged_and_seen_again(drift):
+    drift("--by", "month", "--reference", "first", "--current", "data/windows.csv")
+    (alert,) = drift("alerts", "--json").json
+    assert (alert["column"], alert["label"], alert["state"], alert["cleared"]) == ("x", "2025-04", "cleared", "2025-07")
+    assert alert["n"] == 300 and alert["threshold"] == 0.1 and alert["effect"] > 0.5
+    shown = drift("alert", "1")
+    assert "alert 1 (cleared): x in 2025-04" in shown.out and "█" in shown.out
+    document = drift("alert", "1", "--json").json
+    assert document["reference_profile"]["count"] == document["window_profile"]["count"] == 300
+    assert drift("acknowledge", "1").code == 2
+    assert drift("acknowledge").code == 2
+    assert drift("alert", "9").code == 2
+
+
+def test_an_open_alert_is_acknowledged_by_someone_and_raised_once(drift, project):
+    (project.folder / "data/open.csv").write_text(table(year([0, 2, 2])))
+    words = ("--by", "month", "--reference", "first", "--current", "data/open.csv")
+    assert "1 open alerts" in drift(*words).out
+    assert drift("acknowledge", "1", "--by-whom", "ada").code == 0
+    (alert,) = drift("alerts", "--json").json
+    assert (alert["state"], alert["acknowledged_by"]) == ("acknowledged", "ada")
+    drift(*words)
+    assert len(drift("alerts", "--json").json) == 1
+
+
+def test_files_that_come_one_by_one_are_one_series(drift, project):
+    (project.folder / "workbench.toml").write_text(CONFIG + '[drift]\ncurrent = "data/live.csv"\n')
+    live = project.folder / "data/live.csv"
+    for seed, shift in ((11, 0), (12, 2), (13, 2)):
+        live.write_text(table([("2025-05", shift)], seed=seed, start_row=seed * 1000))
+        drift()
+    (alert,) = drift("alerts", "--json").json
+    assert (alert["column"], alert["report"]) == ("x", 3)
+    drift()  # the same file again is no new window
+    assert len(drift("alerts", "--json").json) == 1
+
+
+def test_an_alert_starts_a_run_where_that_is_configured(drift, project, run_cli, wait_until):
+    text = CONFIG + '[drift]\nby = "month"\nreference = "first"\ncurrent = "data/open.csv"\non_alert = "train"\n'
+    (project.folder / "workbench.toml").write_text(text)
+    (project.folder / "data/open.csv").write_text(table(year([0, 2, 2])))
+    assert drift().code == 1
+    (alert,) = drift("alerts", "--json").json
+    (run,) = run_cli("runs", "--json", folder=project.folder).json
+    assert alert["run"] == run["run"]
+    assert run["trigger"]["kind"] == "monitoring" and run["trigger"]["columns"] == ["x"]
+    assert "drift of x" in run_cli("show", "1", folder=project.folder).out
+    wait_until(lambda: run_cli("show", "1", "--json", folder=project.folder).json["status"] == "finished")
+
+
+def test_importance_and_ignored_columns_are_configured(drift, project):
+    text = CONFIG + '[drift]\nimportance = "importance.json"\nignore = ["kind"]\n'
+    (project.folder / "workbench.toml").write_text(text)
+    (project.folder / "importance.json").write_text(json.dumps({"kind": 5, "x": 0.1, "when": 9}))
+    answer = drift("--current", "data/shifted.csv", "--json")
+    columns = {one["column"]: one for one in answer.json["windows"][0]["columns"]}
+    assert answer.code == 0 and answer.json["verdict"] == "warn"
+    assert "kind" not in columns and columns["x"]["matters"] is False
+    (project.folder / "importance.json").write_text("[1]")
+    assert drift().code == 2
+
+
+def test_the_classifier_tells_all_columns_together(drift):
+    answer = drift("--current", "data/shifted.csv", "--classifier", "--json")
+    domain = answer.json["windows"][0]["classifier"]
+    assert domain["auc"] > 0.65 and domain["p"] == pytest.approx(0.01)
+    assert domain["columns"][0] == "x"
+
+
+@pytest.mark.parametrize("name", ["drift.png", "drift.svg", "drift.csv", "drift.md"])
+def test_a_check_is_exported(drift, project, name):
+    answer = drift("--by", "month", "--reference", "first", "--current", "data/windows.csv", "--export", name)
+    assert answer.code == 1, answer.err
+    written = project.folder / name
+    assert written.stat().st_size > 300
+    if name.endswith(".csv"):
+        assert written.read_text().startswith("window,rows,column,kind,verdict,effect")
+
+
+def test_two_distributions_are_exported_as_a_picture(drift, project):
+    drift("--current", "data/shifted.csv")
+    assert drift("show", "--column", "x", "--export", "x.svg").code == 1
+    assert "share at or below" in (project.folder / "x.svg").read_text()
+    assert drift("show", "--column", "kind", "--export", "kind.svg").code == 2
+
+
+BAD = {
+    "empty.csv": (b"", "empty"),
+    "header.csv": (b"a,b\n", "no rows"),
+    "ragged.csv": (b"a,b\n1,2\n1,2,3\n", "line 3"),
+    "twice.csv": (b"a,a\n1,2\n", "both named"),
+    "utf16.csv": ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
+    "cut.parquet": (b"PAR1nonsense", "Parquet"),
+    "no.csv.gz": (b"\x1f\x8bnonsense", "gzip"),
+}
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_a_file_that_is_no_table_is_one_sentence(drift, project, name):
+    content, words = BAD[name]
+    (project.folder / name).write_bytes(content)
+    answer = drift("--current", name)
+    assert answer.code == 2
+    assert name in answer.err and words in answer.err and "Traceback" not in answer.err
+
+
+def test_odd_tables_are_judged_column_by_column(drift, project):
+    odd = {
+        "one_row.csv": "row,when,x,kind\n1,2025-01-01T00:00:00Z,1,a\n",
+        "one_column.csv": "x\n" + "1\n" * 50,
+        "missing.csv": "row,when,x,kind\n" + ",,,\n" * 50,
+        "huge.csv": "x,kind\n" + "".join(f"{at}e306,a\n" for at in range(1, 90)),
+    }
+    found = {}
+    for name, text in odd.items():
+        (project.folder / name).write_text(text)
+        answer = drift("--current", name, "--json")
+        assert answer.code in (0, 1) and not answer.err, answer.err
+        columns = {one["column"]: one["verdict"] for one in answer.json["windows"][0]["columns"]}
+        found[name] = (answer.json["verdict"], columns["x"])
+    assert found == {
+        "one_row.csv": ("insufficient", "insufficient"),
+        "one_column.csv": ("drift", "drift"),
+        "missing.csv": ("drift", "empty"),
+        "huge.csv": ("drift", "drift"),
+    }
+
+
+def test_names_of_columns_and_values_reach_the_terminal_harmless(drift, project):
+    text = 'row,when,"x\x1b[31m[red]",kind\n' + "".join(
+        f"{at},2025-01-01T00:00:00Z,1,\x1b]0;t\x07\n" for at in range(60)
+    )
+    (project.folder / "odd.csv").write_text(text)
+    answer = drift("--current", "odd.csv")
+    shown = drift("show", "--column", "kind")
+    assert "\x1b" not in answer.out + answer.err + shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--by", "fortnight"), "cuts nothing"),
+        (("--by", "month", "--time", "x"), "no column of times"),
+        (("--reference", "previous"), "needs windows"),
+        (("--reference", "season", "--by", "10 rows"), "needs windows"),
+        (("--by", "month", "--reference", "1999-01", "--current", "data/train.csv"), "no window and no file"),
+        (("--current", "nowhere.csv"), "nowhere.csv"),
+        (("--current", "data"), "is a folder"),
+        (("12",), "WHAT"),
+        (("check", "12"), "needs a word"),
+    ],
+)
+def test_what_cannot_be_compared_is_told_with_a_hint(drift, words, part):
+    answer = drift(*words)
+    assert (answer.code, part in answer.err, "hint:" in answer.err) == (2, True, True), answer.err
+
+
+def test_without_data_it_says_what_to_write(run_cli, make_project):
+    folder = make_project(config='[project]\nname = "bare"\n', name="bare").folder
+    answer = run_cli("drift", folder=folder)
+    assert answer.code == 2 and "[drift] current" in answer.err
+    assert run_cli("drift", "alerts", "--json", folder=folder).json == []
+    assert not Path(folder / ".workbench").exists() or run_cli("drift", "list", "--json", folder=folder).json == []
+
+
+@pytest.mark.parametrize("line", ["warn = 0.5", "q = 0", "alert_after = 4", "least_rows = 0", "by_what = 1"])
+def test_a_setting_that_makes_no_sense_is_refused(drift, project, line):
+    (project.folder / "workbench.toml").write_text(CONFIG + f"[drift]\n{line}\n")
+    answer = drift()
+    assert answer.code == 2 and "drift" in answer.err
