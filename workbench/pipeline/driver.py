@@ -158,6 +158,7 @@ class Driver:
         self.ending = False
         self._outputs = tuple(path for stage in order.stages.values() for path in stage.outputs)
         self._firsts: dict[str, _Shared] = {}  # by the interpreter that a command names
+        self._import_folder = str(launch.import_folder())
         self._recovered = time.monotonic()
         self._waits = self._stale = False
 
@@ -292,7 +293,7 @@ class Driver:
         tell("run", stage=name, run=run)
 
     def _started(self, run: int, run_folder: Path, verdict: Verdict) -> Following:
-        command = Command(self.project.folder, run_folder, str(launch.import_folder()))
+        command = Command(self.project.folder, run_folder, self._import_folder)
         with contextlib.suppress(OSError):
             scripts.save(run_folder, (verdict.sources or {}).items())
         starting.start(self.project.folder, run, run_folder, command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -32,6 +33,7 @@ class Command:
         self.identity: float | None = None
         self.problem = ""
         self.problem_code = 127
+        self.others: list[str] = []  # the numbers of the processes that were there before it
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -39,6 +41,8 @@ class Command:
         self._reserve_end()
         if self.problem:
             return
+        with contextlib.suppress(OSError):
+            self.others = os.listdir("/proc")
         try:
             with (self.run_folder / "output.log").open("ab") as output:
                 self._process = subprocess.Popen(

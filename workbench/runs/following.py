@@ -26,6 +26,7 @@ IDLE_TICK_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
 FIRST_SAMPLE_SECONDS = 0.3  # a run that is over by then never loads psutil
 FULL_DISK_PATIENCE_SECONDS = 300.0
+SHORT_SECONDS = 10.0
 
 
 class Following:
@@ -120,7 +121,7 @@ class Following:
     def finish(self) -> str:
         """Store the end of the run and what it left; return its status."""
         grace = 0.0 if self.stop_sent else processes.LEFTOVER_GRACE_SECONDS
-        left = processes.end_all(self.run_folder, self.command.pid, self._grace_left(grace))
+        left = processes.end_all(self.run_folder, self.command.pid, self._grace_left(grace), self._others())
         _patiently(self.ingest.take_all)
         _patiently(self.ingest.finish_output)
         if left and not self.stop_sent:
@@ -150,6 +151,10 @@ class Following:
 
             inputs.remove_copies(self.run_folder)
         return ending.status
+
+    def _others(self) -> list[str]:
+        """Return processes that need no look: after a short run no number can have been given anew."""
+        return self.command.others if time.time() - self.started < SHORT_SECONDS else []
 
     def _put_back(self) -> None:
         changed = stage_outputs.put_back(self.project.folder, self.run_folder, self.command.launch)

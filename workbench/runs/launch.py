@@ -77,7 +77,7 @@ def create(
     folder = project.run_folder(uid)
     folder.mkdir(parents=True, exist_ok=begun)
     _write_folder(folder, wish)
-    with transaction(connection, durable=True):
+    with transaction(connection, durable=not begun):  # a power cut takes with a run that had begun its row too
         if places and running(connection) >= places:
             raise NoRoom
         name = wish.name or _new_name(connection, uid)

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from workbench.tracking import RUN_FOLDER_VARIABLE
@@ -39,16 +40,19 @@ def _birth_elsewhere(pid: int) -> float | None:
         return None
 
 
-def members(run_folder: Path, group: int | None) -> list[int]:
-    """Return the living processes of a run: those in its group, and those that carry its mark in their environment."""
+def members(run_folder: Path, group: int | None, others: Collection[str] = ()) -> list[int]:
+    """Return the living processes of a run: those in its group, and those that carry its mark in their environment.
+
+    `others` are numbers of processes that are known to be none.
+    """
     if Path("/proc/self/environ").exists():
-        return [pid for pid in _linux_pids() if _is_member(pid, run_folder, group)]
+        return [pid for pid in _linux_pids(others) if _is_member(pid, run_folder, group)]
     return _members_elsewhere(run_folder, group)
 
 
-def _linux_pids() -> list[int]:
-    own = os.getpid()
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != own]
+def _linux_pids(others: Collection[str]) -> list[int]:
+    none = {str(os.getpid()), *others}
+    return [int(name) for name in os.listdir("/proc") if name not in none and name.isdigit()]
 
 
 def _is_member(pid: int, run_folder: Path, group: int | None) -> bool:
@@ -82,9 +86,12 @@ def send(pids: list[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def end_all(run_folder: Path, group: int | None, grace: float) -> int:
-    """Terminate every process of a run, kill after `grace` seconds what is left; return how many there were."""
-    found = members(run_folder, group)
+def end_all(run_folder: Path, group: int | None, grace: float, others: Collection[str] = ()) -> int:
+    """Terminate every process of a run, kill after `grace` seconds what is left; return how many there were.
+
+    `others` are numbers of processes that are known to be none of the run.
+    """
+    found = members(run_folder, group, others)
     if not found:
         return 0
     send(found, signal.SIGTERM)

@@ -130,7 +130,8 @@ class _Taking:
             return Taken(path, "file", problem=_why(error))
         rows = _rows(Path(resolved), path)
         after = _stat_or_none(resolved)
-        if after is not None and _facts_of(after)[:3] == (size, facts.st_mtime_ns, facts.st_ctime_ns):
+        unchanged = after is not None and _facts_of(after)[:3] == (size, facts.st_mtime_ns, facts.st_ctime_ns)
+        if after is not None and unchanged and _settled(after.st_mtime_ns, began):
             self._write_cache(path, {"rows": rows, "files": {"": _fact(after, hash, began)}})
         return Taken(path, "file", hash, size, 1, rows, kept=self.keep)
 
@@ -290,15 +291,17 @@ def _fact(facts: os.stat_result, hash: str, taken_ns: int) -> list[Any]:
 
 def _same(fact: list[Any], facts: os.stat_result) -> bool:
     """Return whether a file cannot have changed since its fact was written down."""
-    mtime = facts.st_mtime_ns
-    settled = _SETTLED_NS if mtime % 1_000_000_000 else _SETTLED_COARSE_NS
     return (
-        bool(fact[1] == mtime)
+        bool(fact[1] == facts.st_mtime_ns)
         and fact[0] == facts.st_size
         and fact[2] == facts.st_ctime_ns
         and fact[3] == facts.st_ino
-        and fact[5] - mtime >= settled
+        and _settled(facts.st_mtime_ns, fact[5])
     )
+
+
+def _settled(mtime: int, taken_ns: int) -> bool:
+    return taken_ns - mtime >= (_SETTLED_NS if mtime % 1_000_000_000 else _SETTLED_COARSE_NS)
 
 
 def _stat_or_none(place: str) -> os.stat_result | None:
