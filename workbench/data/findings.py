@@ -93,6 +93,11 @@ def severity(probability: float | None, columns: int) -> Severity:
     return "error" if corrected < SURE else "warning" if corrected < LIKELY else "note"
 
 
+def at_least_warning(level: Severity) -> Severity:
+    """Return the severity of what breaks a rule that held in every row: never only a note."""
+    return "warning" if level == "note" else level
+
+
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return findings, the most serious first, then by share."""
     return tuple(sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), -one.share)))

@@ -19,8 +19,8 @@ HEAVIEST = 0.7
 """The largest tail index that is believed."""
 SKEWED = 0.05
 """From this quartile skewness on, beyond its error, numbers without a negative one are amounts, which never are."""
-ATOM = 20
-"""An extreme value seen so often is a bound by nature."""
+ATOM = 10
+"""An extreme value is a bound by nature where so many values would lie beyond it if they just grew rarer."""
 _DOUBT = 0.65  # times 1 / distance²: half the standard error of the tail index, as simulated
 _FEW, _MANY = 5, 100
 _ENOUGH = 1e-17
@@ -157,7 +157,7 @@ def _skew(column: ColumnProfile) -> float:
 def _end(column: ColumnProfile, *, low: bool) -> float:
     end = column.low if low else column.high
     assert end is not None
-    if _atom(column, end) >= ATOM:
+    if is_bound(column, low=low):
         return end
     n = column.known
     near, far = math.log(4), math.log(max(n, 5))
@@ -179,6 +179,18 @@ def _end(column: ColumnProfile, *, low: bool) -> float:
     if column.kind == "number" and column.type.startswith(("int", "uint")):
         return float(math.floor(found) if low else math.ceil(found)) if math.isfinite(found) else found
     return _rounded(found, reach, low=low)
+
+
+def is_bound(column: ColumnProfile, *, low: bool) -> bool:
+    """Return whether the values end where they do by nature: the last one is frequent, and no rarer than to be so."""
+    if column.low is None or column.high is None:
+        return False
+    count = _atom(column, column.low if low else column.high)
+    if column.knots or len(column.values) < 2:
+        return count >= ATOM
+    ordered = sorted((float(value), many) for value, many in column.values if not isinstance(value, str))
+    neighbour = ordered[1 if low else -2][1]
+    return count * min(1.0, count / neighbour) >= ATOM
 
 
 def _quantile(column: ColumnProfile, depth: float, *, low: bool) -> float:

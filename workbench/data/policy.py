@@ -33,7 +33,7 @@ _PREFIX = r"(customer|client|user|patient|employee|person|contact|home|work|bill
 _NAMES = re.compile(
     rf"^{_PREFIX}(e?mail(address)?|(tele)?phone(number|no)?|mobile(number|no)?|cell(phone)?|ssn|socialsecurity(number|no)?"
     r"|(national|tax)id(number)?|taxnumber|passport(number|no)?|driver'?s?licen[cs]e(number|no)?|iban|bankaccount(number)?"
-    r"|accountnumber|(credit)?card(number|no)?|pan|cvv|ip(address)?|(first|last|sur|full|given|family|middle|maiden)name"
+    r"|accountnumber|creditcard(number|no)?|cardn(umber|o)|pan|cvv|ip(address)?|(first|last|sur|full|given|family|middle|maiden)name"
     r"|(street|home|postal|mailing)?address|(date)?of?birth(date|day)?|dob|geburtsdatum|nachname|vorname)$"
 )
 

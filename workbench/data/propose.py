@@ -6,6 +6,7 @@ Against a schema that is there already, only what the data contradict is propose
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import cast
@@ -21,10 +22,14 @@ MOST_NUMBERS = 20
 """Whole numbers with at most so many different values are told by these."""
 NOVEL_SHARE = 0.1
 """Texts of which more rows than that are expected to be new have no domain."""
+SURELY_ALL = 1e-3
+"""With fewer rows of other values expected, whole numbers have a domain rather than limits."""
 FEW_SHAPES = 8
 LEAST_VALUES = 5
 """From fewer values no limit is learned."""
 LEAST_UNIQUE = 50
+MANY_UNIQUE = 1000
+_ID = re.compile(r"(^|[_\W])(id|ids|uuid|guid|key|row|index|idx|nr|no|number|hash)$", re.IGNORECASE)
 YEAR = 365 * 86_400
 _DIGITS = 9
 
@@ -51,7 +56,7 @@ def _column(one: ColumnProfile, traits: ColumnTraits, *, named: bool, now: float
         missing=_share(one.missing, one.count),
         nan=_share(one.nan, one.count),
         infinite=_share(one.plus_infinite + one.minus_infinite, one.count),
-        unique=traits.unique and (named or one.known >= LEAST_UNIQUE) and type_ in ("whole", "text"),
+        unique=traits.unique and type_ in ("whole", "text") and (named or _is_id(one, traits)),
         common=_common(one),
     )
     if type_ == "text":
@@ -61,6 +66,12 @@ def _column(one: ColumnProfile, traits: ColumnTraits, *, named: bool, now: float
     if type_ in ("whole", "number") and not base.unique:
         return _number(base, one)
     return base
+
+
+def _is_id(one: ColumnProfile, traits: ColumnTraits) -> bool:
+    """Return whether values that all differ do so on purpose: they count up, or are many and named or formed as ids."""
+    formed = "uuid" in traits.forms or bool(_ID.search(one.name))
+    return (traits.rising and one.known >= LEAST_UNIQUE) or (formed and one.known >= MANY_UNIQUE)
 
 
 def type_of(one: ColumnProfile) -> Type:
@@ -125,7 +136,9 @@ def _time(base: ColumnSchema, one: ColumnProfile, traits: ColumnTraits, now: flo
 def _number(base: ColumnSchema, one: ColumnProfile) -> ColumnSchema:
     novel = likelihood.novel_rows(count for _, count in one.values)
     whole = [value for value, _ in one.values if isinstance(value, (int, float)) and value == int(value)]
-    if base.type == "whole" and one.complete and len(whole) == len(one.values) <= MOST_NUMBERS and novel < 1e-3:
+    is_few = base.type == "whole" and one.complete and len(whole) == len(one.values) <= MOST_NUMBERS
+    ends = all(likelihood.is_bound(one, low=low) for low in (True, False)) or set(whole) == {0, 1}
+    if is_few and ends and novel < SURELY_ALL:
         return replace(base, values=tuple(sorted(int(value) for value in whole)))
     return _limited(base, one)
 

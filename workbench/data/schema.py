@@ -6,6 +6,7 @@ person wrote them; without `seen`, a limit is meant to the letter.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -92,7 +93,11 @@ class Schema:
 
     def column(self, name: str) -> ColumnSchema | None:
         """Return a column by name."""
-        return next((one for one in self.columns if one.name == name), None)
+        return self._by_name.get(name)
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, ColumnSchema]:
+        return {one.name: one for one in self.columns}
 
     @property
     def digest(self) -> str:

@@ -22,13 +22,17 @@ TOTALS = (1.0, 100.0)
 
 @dataclass(frozen=True)
 class ColumnTraits:
-    """One column: how often each length and shape of a text, the forms that all have, the step of time, uniqueness."""
+    """One column: how often each length and shape of a text, the forms that all have, the step of time, uniqueness.
+
+    `rising` whole numbers each are greater than the one before.
+    """
 
     lengths: Mapping[int, int] = field(default_factory=dict)
     shapes: Mapping[str, int] = field(default_factory=dict)
     forms: tuple[str, ...] = ()
     step: str = ""
     unique: bool = False
+    rising: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,8 @@ class _Column:
         self._steps = list(tally.STEPS)
         self._words: list[Any] | None = []
         self._known = 0
+        self._last: Any = None
+        self._rising = True
 
     def add(self, array: Any, before: int) -> None:
         import pyarrow as pa
@@ -105,7 +111,10 @@ class _Column:
         if pa.types.is_string(array.type):
             self._texts(array, before)
         elif pa.types.is_integer(array.type):
-            self._remember(hashing.numbers(array), before)
+            values = hashing.numbers(array)
+            self._rising &= bool((values[1:] > values[:-1]).all()) and (self._last is None or values[0] > self._last)
+            self._last = values[-1]
+            self._remember(values, before)
         elif pa.types.is_temporal(array.type):
             values = hashing.numbers(array)
             self._steps = [step for step in self._steps if not (values % (tally.STEPS[step] * 1_000_000)).any()]
@@ -146,7 +155,8 @@ class _Column:
         unique = bool(self._words) and tally.duplicates(self._words or [])[0] == 0
         forms = tuple(name for name in tally.FORMS if name in self._forms) if self._lengths else ()
         step = self._steps[0] if self._steps and self._known else ""
-        return ColumnTraits(dict(self._lengths), dict(self._shapes or {}), forms, step, unique)
+        rising = unique and self._rising and self._last is not None
+        return ColumnTraits(dict(self._lengths), dict(self._shapes or {}), forms, step, unique, rising)
 
 
 # --- relations that may hold, from the first rows

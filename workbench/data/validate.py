@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workbench.data import likelihood, tally
-from workbench.data.findings import LIKELY, Finding, Severity, ordered, severity
+from workbench.data.findings import LIKELY, Finding, Severity, at_least_warning, ordered, severity
 from workbench.data.measure import row_words
 from workbench.data.schema import ColumnSchema, Environment, Relation, Schema
 from workbench.data.tally import ColumnCheck, Hits, Tally
@@ -131,21 +131,22 @@ def _merged(checks: Sequence[Check]) -> dict[str, Tally]:
 def _layout(schema: Schema, check: Check) -> Iterator[Finding]:
     """Yield columns that lack, that are new, and another order of the rest."""
     other = "serving" if check.environment == "training" else "training"
-    known = [one.name for one in schema.columns]
+    known, there = [one.name for one in schema.columns], set(check.names)
     for one in schema.columns:
-        if one.name not in check.names and one.only != other:
+        if one.name not in there and one.only != other:
             words = f"the column is not there; the schema has it as {TYPE_WORDS[one.type]}"
             yield Finding("missing column", "error", one.name, words, rows=check.rows)
-        if one.name in check.names and one.only == other:
+        if one.name in there and one.only == other:
             words = f"belongs in {other} data only, and these are {check.environment} data"
             yield Finding("new column", "warning", one.name, words, rows=check.rows)
     for name in check.names:
-        if name not in known:
+        if schema.column(name) is None:
             words = "is not in the schema"
             yield Finding("new column", "warning", name, words, "workbench data schema", rows=check.rows)
-    shared = [name for name in check.names if name in known]
-    if shared != [name for name in known if name in check.names]:
-        first = next(a for a, b in zip(shared, (n for n in known if n in check.names), strict=True) if a != b)
+    shared = [name for name in check.names if schema.column(name) is not None]
+    wanted = [name for name in known if name in there]
+    if shared != wanted:
+        first = next(a for a, b in zip(shared, wanted, strict=True) if a != b)
         words = f"columns come in another order than in the schema, from {clean(first, 60)!r} on"
         yield Finding("column order", "note", "", words, rows=check.rows)
 
@@ -172,7 +173,16 @@ def judge_column(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator
     if found.count("form"):
         chance = likelihood.count_at_least(found.count("form"), 0, _present(column, schema), found.rows)
         words = "texts have another form"
-        yield _finding("form", severity(chance, size), column, found, "form", words, chance, " or ".join(column.form))
+        yield _finding(
+            "form",
+            at_least_warning(severity(chance, size)),
+            column,
+            found,
+            "form",
+            words,
+            chance,
+            " or ".join(column.form),
+        )
 
 
 def _finding(
@@ -199,9 +209,10 @@ def _present(column: ColumnSchema, schema: Schema) -> int:
 
 def _types(column: ColumnSchema, found: Tally) -> Iterator[Finding]:
     wanted = TYPE_WORDS[column.type]
-    if found.count("wrong type"):
-        is_mixed = " or " in found.type
+    is_mixed = " or " in found.type
+    if found.count("wrong type") or (is_mixed and found.count("written")):
         all_wrong = found.count("wrong type") + found.count("missing values") >= found.rows
+        all_wrong &= not (column.type in ("whole", "number") and found.type.startswith(("float", "int")))
         words = f"holds {found.type}" if is_mixed else f"is {found.type}" if all_wrong else f"values are no {wanted}"
         yield _finding(
             "mixed types" if is_mixed else "wrong type", "error", column, found, "wrong type", words, None, wanted
@@ -306,11 +317,10 @@ def _times(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Findi
         yield _finding("out of range", "error", column, found, "future", words, 0.0, "nothing after today")
     if count := found.count("step"):
         chance = likelihood.count_at_least(count, 0, _present(column, schema), found.rows)
-        level = severity(chance, len(schema.columns))
         words = f"times lie between full {column.step}s"
         yield _finding(
             "unit",
-            "warning" if level == "error" else level,
+            "warning",
             column,
             found,
             "step",
@@ -348,7 +358,7 @@ def _relations(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[F
             before += check.rows
         if total.count:
             chance = likelihood.count_at_least(total.count, 0, schema.rows, rows)
-            level = severity(chance, len(schema.columns))
+            level = at_least_warning(severity(chance, len(schema.columns)))
             words = f"rows break {clean(relation.words, 200)}"
             column = relation.columns[0]
             yield Finding(

@@ -30,6 +30,8 @@ def how_it_ended(
     last_lines: str = "",
 ) -> Ending:
     """Name the end of a command; `status` is as `subprocess` gives it, None where nobody saw the end."""
+    if problem and stop_requested:
+        return Ending("stopped", ended, reason="stopped on request")
     if problem:
         return Ending("failed", ended, exit_code=problem_code, reason=problem)
     if status is None:

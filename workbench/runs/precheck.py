@@ -19,7 +19,7 @@ _LOOK_SECONDS = 0.2
 
 
 def refusal(folder: Path, run: int, run_folder: Path, launched: Mapping[str, Any]) -> str:
-    """Return why the run may not start, "" where it may; a check that breaks is no reason, nor is a stop request.
+    """Return why the run may not start, "" where it may; a check that breaks is no reason, a stop request is.
 
     launch.json says under `check` which `paths` are looked at, and whether errors `stop` the run or only `warn`.
     """
@@ -36,7 +36,9 @@ def refusal(folder: Path, run: int, run_folder: Path, launched: Mapping[str, Any
                     process.kill()
                     process.wait()
         answer = json.loads((run_folder / ANSWER_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError, WorkbenchError):
+    except WorkbenchError as stopped:
+        return stopped.message
+    except (OSError, ValueError):
         return ""
     return str(answer.get("refused", ""))
 

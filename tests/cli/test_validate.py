@@ -1,0 +1,304 @@
+"""`workbench validate` and `workbench data schema`, with every kind of bad input."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from workbench.cli.main import main
+
+CONFIG = (
+    '[project]\nname = "test"\n[train]\ncommand = "python train.py"\ninputs = ["data/train.csv"]\n'
+    '[data]\ntrain = "data/train.csv"\ntarget = "late"\nid = "row"\n'
+)
+
+
+def rows(n, begin=0):
+    rng = np.random.default_rng(n + begin)
+    table = pd.DataFrame(
+        {
+            "row": np.arange(begin, begin + n),
+            "city": rng.choice(["EWR", "JFK", "LGA"], n),
+            "wait": np.round(rng.normal(50, 9, n), 2),
+            "late": rng.integers(0, 2, n),
+        }
+    )
+    return table.to_csv(index=False)
+
+
+@pytest.fixture
+def airport(make_project):
+    return make_project({"data/train.csv": rows(300)}, CONFIG)
+
+
+@pytest.fixture
+def workbench(capsys, monkeypatch):
+    """Run a command in this process: workbench(folder, words) -> exit code, stdout, stderr."""
+
+    def run(folder, *words):
+        monkeypatch.chdir(folder)
+        code = main(list(words))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def accepted(airport, workbench):
+    assert workbench(airport.folder, "data", "schema", "--accept", "--by", "ana")[0] == 0
+    return airport
+
+
+def test_a_schema_is_proposed_then_accepted_and_changed_only_where_data_contradict(airport, workbench):
+    code, out, err = workbench(airport.folder, "data", "schema")
+    assert code == 0
+    assert "+ city: type text  values [EWR, JFK, LGA]" in out
+    assert "--accept" in err
+    path = airport.folder / "schema.toml"
+    assert not path.exists()
+    workbench(airport.folder, "data", "schema", "--accept", "--by", "ana")
+    text = path.read_text()
+    assert 'accepted_by = "ana"' in text
+    path.write_text(text.replace("[columns.city]", "# three airports\n[columns.city]"))
+    assert json.loads(workbench(airport.folder, "data", "schema", "--json")[1])["changes"] == []
+    train = airport.folder / "data/train.csv"
+    train.write_text(train.read_text() + "".join(f"{at},SWF,50.0,1\n" for at in range(900, 960)))
+    code, out, _ = workbench(airport.folder, "data", "schema")
+    assert [line for line in out.splitlines() if line[:1] in "+-~" and line[1:2] == " "] == [
+        "~ city: values [EWR, JFK, LGA] → [EWR, JFK, LGA, SWF]"
+    ]
+    workbench(airport.folder, "data", "schema", "--accept", "--by", "bo")
+    text = path.read_text()
+    assert "# three airports" in text
+    assert '"SWF"' in text
+    assert 'accepted_by = "bo"' in text
+    past = json.loads(workbench(airport.folder, "data", "schema", "--history", "--json")[1])
+    assert [one["by"] for one in past] == ["bo", "ana"]
+    assert past[0]["changes"][0]["after"] == ["EWR", "JFK", "LGA", "SWF"]
+
+
+def test_a_schema_that_was_edited_by_hand_is_said_to_be_and_can_be_accepted(accepted, workbench):
+    path = accepted.folder / "schema.toml"
+    path.write_text(path.read_text().replace("[columns.wait]", "[columns.wait]\nrequired = true"))
+    answer = json.loads(workbench(accepted.folder, "data", "schema", "--json")[1])
+    assert answer["edited"]
+    workbench(accepted.folder, "data", "schema", "--accept")
+    assert not json.loads(workbench(accepted.folder, "data", "schema", "--json")[1])["edited"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("[columns.wait]", "[columns.wait]\nreqired = true", "Did you mean 'required'"),
+        ('type = "number"', 'type = "float"', "columns.wait.type is 'float'"),
+        ("version = 1", "version = 9", "of version 9"),
+        ("[schema]", "[schema", "not valid TOML"),
+        ("min = ", "min = true #", "columns.wait.min must be a number"),
+    ],
+)
+def test_a_broken_schema_is_refused_by_its_key(accepted, workbench, before, after, words):
+    path = accepted.folder / "schema.toml"
+    path.write_text(path.read_text().replace(before, after))
+    code, _, err = workbench(accepted.folder, "validate")
+    assert code == 2
+    assert words in err
+
+
+def test_good_data_pass_and_bad_data_do_not(accepted, run_cli):
+    fresh = accepted.folder / "fresh.csv"
+    fresh.write_text(rows(200, 1000))
+    assert run_cli("validate", "fresh.csv", folder=accepted.folder).code == 0
+    fresh.write_text(rows(200, 1000).replace("JFK", "JFX").replace("1007,", "1006,"))
+    answer = run_cli("validate", "fresh.csv", "--json", folder=accepted.folder)
+    assert answer.code == 1
+    (table,) = answer.json["tables"]
+    found = {(one["column"], one["kind"]): one for one in table["findings"]}
+    assert found["city", "out of domain"]["examples"] == ["JFX"]
+    assert found["city", "out of domain"]["count"] == rows(200, 1000).count("JFK")
+    assert found["row", "duplicate key"]["first"] == [8]
+    assert answer.json["schema"]["accepted_by"] == "ana"
+
+
+BAD = {
+    "empty.csv": (b"", 2, "empty.csv: the file is empty"),
+    "header.csv": (b"row,city,wait,late\n", 2, "header.csv, line 2: has a header of 4 columns and no rows"),
+    "twice.csv": (b"row,row\n1,2\n", 2, "twice.csv, line 1: columns 1 and 2 are both named 'row'"),
+    "bare.csv": (b"5,JFK,1.5,0\n6,LGA,2,1\n", 1, "city"),
+    "numbers.csv": (b"5.5,1,1.5,0\n6,1,2,1\n", 2, "numbers.csv, line 1: has no header"),
+    "utf16.csv": (rows(3).encode("utf-16"), 2, "utf16.csv, line 1: is UTF-16LE"),
+    "utf16be.csv": (rows(3).encode("utf-16-be"), 2, "zero bytes"),
+    "ragged.csv": (b"row,city,wait,late\n1,JFK,1.5,0\n2,JFK\n", 2, "ragged.csv, line 3: has 2 cells"),
+    "cut.csv.gz": (gzip.compress(rows(9000).encode())[:9000], 2, "cut off or damaged"),
+    "cut.parquet": (b"PAR1" + b"x" * 400, 2, "cut off"),
+    "book.xlsx": (b"PK\x03\x04" + b"\0" * 90, 2, "zip archive or a workbook"),
+    "picture.csv": (b"\x89PNG\r\n\x1a\n\0\0", 2, "is not a table"),
+    "list.jsonl": (b'{"row": 1}\n[3]\n', 2, "list.jsonl, line 2"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_table_gets_a_sentence_and_never_a_traceback(accepted, workbench, name):
+    content, wanted, words = BAD[name]
+    (accepted.folder / name).write_bytes(content)
+    code, out, err = workbench(accepted.folder, "validate", name)
+    assert code == wanted
+    assert words in out + err
+    assert "Traceback" not in out + err
+    assert "unforeseen" not in err
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("bom.csv", b"\xef\xbb\xbf" + rows(50, 400).encode()),
+        ("packed.csv.gz", gzip.compress(rows(50, 400).encode())),
+        ("packed.csv.bz2", bz2.compress(rows(50, 400).encode())),
+        ("crlf.csv", rows(50, 400).replace("\n", "\r\n").encode()),
+        ("semicolons.csv", rows(50, 400).replace(",", ";").encode()),
+        ("one row.csv", rows(1, 400).encode()),
+    ],
+)
+def test_the_same_data_in_another_dress_pass(accepted, workbench, name, content):
+    (accepted.folder / name).write_bytes(content)
+    code, out, _ = workbench(accepted.folder, "validate", name)
+    assert code == 0, out
+
+
+def test_json_lines_and_a_folder_of_parts_pass_and_parts_are_named(accepted, workbench):
+    frame = pd.read_csv(accepted.folder / "data/train.csv")
+    frame[200:].to_json(accepted.folder / "fresh.jsonl", orient="records", lines=True)
+    assert workbench(accepted.folder, "validate", "fresh.jsonl")[0] == 0
+    parts = accepted.folder / "parts"
+    parts.mkdir()
+    frame[:100].to_csv(parts / "a.csv", index=False)
+    frame[100:200].to_parquet(parts / "b.parquet", index=False)
+    (parts / "_SUCCESS").touch()
+    assert workbench(accepted.folder, "validate", "parts")[0] == 0
+    frame[:3].to_csv(parts / "c.csv", index=False)
+    code, out, _ = workbench(accepted.folder, "validate", "parts", "--json")
+    assert code == 1
+    (one,) = json.loads(out)["tables"][0]["findings"]
+    assert (one["kind"], one["count"], one["first"]) == ("duplicate key", 3, [201, 202, 203])
+    (parts / "d.csv").write_bytes(b"row,city\n1\n")
+    code, _, err = workbench(accepted.folder, "validate", "parts")
+    assert code == 2
+    assert "parts/d.csv, line 2" in err
+
+
+def test_bytes_that_are_no_utf8_are_one_finding_and_the_rest_is_checked(accepted, workbench):
+    text = rows(60, 400).replace("JFK", "JFÄ", 1).replace("LGA", "XXX")
+    (accepted.folder / "latin.csv").write_bytes(text.encode("latin-1"))
+    code, out, _ = workbench(accepted.folder, "validate", "latin.csv", "--json")
+    assert code == 1
+    kinds = {one["kind"]: one for one in json.loads(out)["tables"][0]["findings"]}
+    assert kinds["invalid UTF-8"]["count"] == 1
+    assert kinds["out of domain"]["count"] == text.count("XXX") + 1
+
+
+def test_one_bad_column_is_one_finding(accepted, workbench):
+    frame = pd.read_csv(accepted.folder / "data/train.csv")
+    frame["wait"] = None
+    frame["city"] = "JFK"
+    frame["late"] = frame["late"].astype(str) + "?"
+    frame.to_csv(accepted.folder / "odd.csv", index=False)
+    code, out, _ = workbench(accepted.folder, "validate", "odd.csv", "--json")
+    assert code == 1
+    found = {one["column"]: one["kind"] for one in json.loads(out)["tables"][0]["findings"]}
+    assert found == {"wait": "empty", "city": "constant", "late": "wrong type"}
+
+
+FRAMES = {
+    "object": lambda frame: frame.astype({"city": object}),
+    "category": lambda frame: frame.astype({"city": "category"}),
+    "nullable": lambda frame: frame.astype({"row": "Int64", "wait": "Float64", "city": "string", "late": "Int8"}),
+    "arrow": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
+    "float32": lambda frame: frame.astype({"wait": "float32"}),
+    "small": lambda frame: frame.astype({"row": "int32", "late": "int8"}),
+    "floats": lambda frame: frame.astype({"row": float, "late": float}),
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_every_type_that_pandas_has_for_the_same_values_passes(accepted, workbench, kind):
+    frame = FRAMES[kind](pd.read_csv(accepted.folder / "data/train.csv"))
+    frame.to_parquet(accepted.folder / "typed.parquet", index=False)
+    code, out, _ = workbench(accepted.folder, "validate", "typed.parquet")
+    assert code == 0, out
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "words"),
+    [
+        ("late", "text", "whole numbers are written as text"),
+        ("late", "half", "values are no whole numbers"),
+        ("city", "number", "is int64"),
+        ("late", "boolean", "is bool"),
+    ],
+)
+def test_one_and_the_text_of_one_are_not_the_same(accepted, workbench, column, values, words):
+    frame = pd.read_csv(accepted.folder / "data/train.csv")
+    changed = {"text": frame.late.astype(str), "half": frame.late + 0.5, "number": 1, "boolean": frame.late == 1}
+    frame[column] = changed[values]
+    frame.to_parquet(accepted.folder / "typed.parquet", index=False)
+    code, out, _ = workbench(accepted.folder, "validate", "typed.parquet")
+    assert code == 1
+    assert words in out
+
+
+def test_a_time_without_its_zone_is_a_finding(make_project, workbench):
+    moments = pd.Series(pd.date_range("2024-01-01", periods=200, freq="h", tz="Europe/Berlin"))
+    project = make_project(config='[project]\nname = "t"\n[data]\ntrain = "t.parquet"\n')
+    moments.to_frame("at").to_parquet(project.folder / "t.parquet")
+    workbench(project.folder, "data", "schema", "--accept")
+    moments.dt.tz_convert("UTC").to_frame("at").to_parquet(project.folder / "utc.parquet")
+    moments.dt.tz_localize(None).to_frame("at").to_parquet(project.folder / "naive.parquet")
+    assert workbench(project.folder, "validate", "utc.parquet")[0] == 0
+    code, out, _ = workbench(project.folder, "validate", "naive.parquet")
+    assert code == 1
+    assert "times have no zone" in out
+
+
+def test_json_lines_of_several_types_are_called_mixed(accepted, workbench):
+    lines = [{"row": at, "city": "JFK" if at % 2 else "LGA", "wait": 50 + at % 9, "late": 1} for at in range(40)]
+    lines[7]["wait"] = "52"
+    (accepted.folder / "mixed.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    code, out, _ = workbench(accepted.folder, "validate", "mixed.jsonl", "--json")
+    assert code == 1
+    kinds = [one["kind"] for one in json.loads(out)["tables"][0]["findings"] if one["column"] == "wait"]
+    assert kinds[0] == "mixed types"
+
+
+def test_huge_numbers_and_thousands_of_columns_are_no_trouble(make_project, workbench):
+    project = make_project(config='[project]\nname = "t"\n[data]\ntrain = "t.parquet"\n')
+    names = [f"c{at}" for at in range(2000)]
+    values = np.full(60, 1e308)
+    values[::2] = -1e308
+    pq.write_table(pa.table(dict.fromkeys(names, values)), project.folder / "t.parquet")
+    assert workbench(project.folder, "data", "schema", "--accept")[0] == 0
+    assert workbench(project.folder, "validate")[0] == 0
+
+
+def test_a_table_of_nothing_gives_a_schema_that_asks_for_nothing(make_project, workbench):
+    project = make_project({"t.csv": "a,b\n" + ",\n" * 40}, '[project]\nname = "t"\n[data]\ntrain = "t.csv"\n')
+    assert workbench(project.folder, "data", "schema", "--accept")[0] == 0
+    assert workbench(project.folder, "validate")[0] == 0
+
+
+def test_names_and_values_cannot_write_to_the_terminal(make_project, workbench):
+    name = "a\x1b[31mb"
+    project = make_project(
+        {"t.csv": f"{name},c\n" + "1,x\n2,y\n" * 40}, '[project]\nname = "t"\n[data]\ntrain = "t.csv"\n'
+    )
+    assert workbench(project.folder, "data", "schema", "--accept")[0] == 0
+    (project.folder / "bad.csv").write_text(f"{name},c\n" + "1,\x1b]0;owned\x07\n" * 40)
+    code, out, err = workbench(project.folder, "validate", "bad.csv")
+    assert code == 1
+    assert "\x1b" not in out + err

@@ -1,0 +1,84 @@
+"""Data checked before a run starts: errors stop it, what was found stays with it, and it can be told to go on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+CONFIG = (
+    '[project]\nname = "test"\n[train]\ncommand = "python train.py"\ninputs = ["data/*.csv"]\n'
+    '[data]\ntrain = "data/train.csv"\n'
+)
+GOOD = "row,city\n" + "".join(f"{at},{'EWR' if at % 3 else 'JFK'}\n" for at in range(120))
+BAD = GOOD + "121,XXX\n"
+
+
+@pytest.fixture
+def airport(make_project, run_cli):
+    project = make_project({"data/train.csv": GOOD, "train.py": "print('auc: 0.5')\n"}, CONFIG)
+    run_cli("data", "schema", "--accept", "--by", "ana", folder=project.folder)
+    return project
+
+
+def validations(project, run):
+    connection = project.open_reader()
+    try:
+        rows = connection.execute("SELECT path, worst, rows, facts FROM validations WHERE run = ?", (run,)).fetchall()
+    finally:
+        connection.close()
+    return [(path, worst, count, json.loads(facts)) for path, worst, count, facts in rows]
+
+
+def test_errors_stop_a_run_before_it_starts_unless_told_not_to(airport, run_cli):
+    assert run_cli("run", folder=airport.folder).code == 0
+    ((path, worst, count, _),) = validations(airport, 1)
+    assert (path, worst, count) == ("data/train.csv", "", 120)
+    (airport.folder / "data/train.csv").write_text(BAD)
+    answer = run_cli("run", folder=airport.folder)
+    assert answer.code == 1
+    assert "data/train.csv: column city: values are not among those known (1 of 121 rows)" in answer.err
+    shown = run_cli("show", "2", "--json", folder=airport.folder).json
+    assert (shown["status"], shown["exit_code"], shown["metrics"]) == ("failed", 1, {})
+    ((_, worst, _, facts),) = validations(airport, 2)
+    assert worst == "error"
+    assert facts["findings"][0]["first"] == [121]
+    assert run_cli("run", "--no-check", folder=airport.folder).code == 0
+    assert validations(airport, 3) == []
+    config = airport.folder / "workbench.toml"
+    config.write_text(CONFIG + 'check = "warn"\n')
+    assert run_cli("run", folder=airport.folder).code == 0
+    # The same content against the same schema is not read again, and is still told.
+    ((_, worst, _, again),) = validations(airport, 4)
+    assert (worst, again["findings"]) == ("error", facts["findings"])
+    assert any("data error" in one for one in run_cli("show", "4", folder=airport.folder).out.splitlines())
+
+
+def test_a_check_that_breaks_is_no_reason_not_to_train(airport, run_cli):
+    (airport.folder / "schema.toml").write_text("[schema\n")
+    answer = run_cli("run", folder=airport.folder)
+    assert answer.code == 0
+    assert "its data were not checked" in run_cli("show", "1", folder=airport.folder).out
+
+
+def test_a_run_that_is_stopped_while_its_data_are_checked_never_starts(airport, run_cli, wait_until, monkeypatch):
+    from workbench.runs import launch
+
+    fifo = airport.folder / "data/train.csv"
+    fifo.unlink()
+    config = airport.folder / "workbench.toml"
+    config.write_text(CONFIG.replace('inputs = ["data/*.csv"]\n', ""))
+    import os
+
+    os.mkfifo(fifo)  # a reading that never ends
+    number = int(run_cli("run", "--detach", folder=airport.folder).out)
+    uid = run_cli("runs", "--json", folder=airport.folder).json[0]["uid"]
+    log = airport.run_folder(uid) / "check.log"
+    wait_until(log.exists, what="the check begins")
+    run_cli("stop", str(number), "--no-wait", folder=airport.folder)
+
+    def status():
+        return run_cli("runs", "--json", folder=airport.folder).json[0]["status"]
+
+    wait_until(lambda: status() == "stopped", what="the run stops")
+    assert (airport.run_folder(uid) / launch.LAUNCH_NAME).exists()
