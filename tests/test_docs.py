@@ -35,12 +35,13 @@ def test_every_command_stands_in_the_readme(name):
 
 
 def test_the_configuration_in_the_readme_is_valid():
-    one, stages = (config.parse(text.encode()) for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL))
+    one, stages, *others = (config.parse(text.encode()) for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL))
     assert one.train.max_parallel == 2
     assert one.metric.name == "auc"
     assert list(stages.stages) == ["prepare", "train"]
     assert stages.stages["train"].isolate
     assert stages.charter.data[0].copy == "never"
+    assert any(other.policy.personal == "error" for other in others)
 
 
 def test_the_calls_in_the_readme_exist():
