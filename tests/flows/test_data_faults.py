@@ -175,7 +175,9 @@ def test_ctrl_c_leaves_nothing_half_done(project, wait_until):
     check_sound(project)
 
 
-def test_a_full_disk_is_said_and_changes_nothing(make_project, tmp_path, run_cli):
+@pytest.fixture
+def small(tmp_path):
+    """A file system of 8 MB."""
     place = tmp_path / "small"
     place.mkdir()
     mounted = shutil.which("mount") and subprocess.run(
@@ -183,33 +185,78 @@ def test_a_full_disk_is_said_and_changes_nothing(make_project, tmp_path, run_cli
     )
     if not mounted or mounted.returncode:
         pytest.skip("no file system can be mounted here")
-    try:
-        project = make_project({"train.py": "print('trained')"}, CONFIG, name="small/project")
-        folder = project.folder / "data"
-        folder.mkdir()
-        (folder / "first.bin").write_bytes(os.urandom(100_000))
-        actions.snapshot(project)
-        known = [version.hash for version in actions.listed(project)]
-        for size in (2_400_000, 30_000):
-            for number in range(4_800_000 // size):
-                (folder / f"{number}.bin").write_bytes(os.urandom(size))
-            answer = run_cli("data", "snapshot", folder=project.folder)
-            assert answer.code == 3
-            assert "No space left" in answer.err
-            assert [version.hash for version in actions.listed(project)] == known
-            assert list(sweep.leftovers(Objects(project.objects_folder))) == []
-            check_sound(project)
-            # A run goes on without its bytes, and says so.
-            assert run_cli("run", folder=project.folder).code == 0
-            shown = run_cli("show", "@latest", folder=project.folder).out
-            assert "not kept: No space left" in shown
-            connection = project.open_store()
-            connection.execute("DELETE FROM data_versions WHERE NOT kept")
-            connection.close()
-            for path in folder.glob("[0-9]*.bin"):
-                path.unlink()
-    finally:
-        subprocess.run(["umount", "-l", str(place)], capture_output=True, check=False)
+    yield place
+    subprocess.run(["umount", "-l", str(place)], capture_output=True, check=False)
+
+
+def test_a_full_disk_is_said_and_changes_nothing(make_project, small, run_cli):
+    project = make_project({"train.py": "print('trained')"}, CONFIG, name="small/project")
+    folder = project.folder / "data"
+    folder.mkdir()
+    (folder / "first.bin").write_bytes(os.urandom(100_000))
+    actions.snapshot(project)
+    known = [version.hash for version in actions.listed(project)]
+    for size in (2_400_000, 30_000):
+        for number in range(4_800_000 // size):
+            (folder / f"{number}.bin").write_bytes(os.urandom(size))
+        answer = run_cli("data", "snapshot", folder=project.folder)
+        assert answer.code == 3
+        assert "No space left" in answer.err
+        assert [version.hash for version in actions.listed(project)] == known
+        assert list(sweep.leftovers(Objects(project.objects_folder))) == []
+        check_sound(project)
+        # A run goes on without its bytes, and says so.
+        assert run_cli("run", folder=project.folder).code == 0
+        shown = run_cli("show", "@latest", folder=project.folder).out
+        assert "not kept: No space left" in shown
+        connection = project.open_store()
+        connection.execute("DELETE FROM data_versions WHERE NOT kept")
+        connection.close()
+        for path in folder.glob("[0-9]*.bin"):
+            path.unlink()
+
+
+def test_a_full_disk_while_restoring_leaves_the_target_as_it_was(project, small, run_cli):
+    (version,) = actions.listed(project, "data")
+    target = small / "data"
+    target.mkdir()
+    (target / "before").write_bytes(b"precious" * 500_000)
+    answer = run_cli(
+        "data", "restore", f"data@{version.hash[:16]}", "--to", str(small), "--force", folder=project.folder
+    )
+    assert answer.code == 3
+    assert "No space left" in answer.err
+    assert contents(small) == {"data/before": b"precious" * 500_000}
+
+
+def test_a_full_disk_on_the_other_side_of_a_push_leaves_it_sound_and_goes_on(project, small, run_cli):
+    url = (small / "remote").as_uri()
+    (small / "ballast").write_bytes(bytes(5_000_000))
+    answer = run_cli("data", "push", "--to", url, folder=project.folder)
+    assert answer.code == 3
+    assert "disk is full" in answer.err
+    assert list(small.glob("remote/versions/*/*")) == []
+    (small / "ballast").unlink()
+    assert run_cli("data", "push", "--to", url, folder=project.folder).code == 0
+    assert len(list(small.glob("remote/versions/*/*.json"))) == 1
+    assert list(small.glob("remote/objects/**/.*")) == []
+
+
+def test_a_full_disk_while_pulling_leaves_the_store_sound_and_goes_on(project, make_project, small, tmp_path, run_cli):
+    url = (tmp_path / "remote").as_uri()
+    assert run_cli("data", "push", "--to", url, folder=project.folder).code == 0
+    clone = make_project({}, CONFIG, name="small/clone")
+    clone.open_store().close()
+    (small / "ballast").write_bytes(bytes(5_000_000))
+    answer = run_cli("data", "pull", "--from", url, folder=clone.folder)
+    assert answer.code == 3
+    assert "disk is full" in answer.err or "No space left" in answer.err
+    assert actions.listed(clone) == []
+    check_sound(clone)
+    (small / "ballast").unlink()
+    assert run_cli("data", "pull", "--from", url, folder=clone.folder).code == 0
+    assert len(actions.listed(clone)) == 1
+    check_sound(clone)
 
 
 def test_a_supervisor_killed_while_it_stores_inputs_puts_the_run_back(project, run_cli, wait_until):
