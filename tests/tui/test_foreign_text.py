@@ -62,7 +62,12 @@ def poisoned(project: Project) -> Project:
             connection.execute("UPDATE names SET name = ? WHERE id = ?", (f"{name[0]}{everything}", name[0]))
         connection.execute("UPDATE params SET value = ?, json = 0 WHERE run = 2", (everything,))
         connection.execute(
-            "UPDATE environments SET facts = ?", (json.dumps({everything: everything, "packages": [[everything] * 2]}),)
+            "UPDATE environments SET facts = ?",
+            (
+                json.dumps(
+                    {everything: everything, "packages": {everything: everything}, "imported": {everything: "x"}}
+                ),
+            ),
         )
     connection.close()
     for run in actions.list_runs(project):

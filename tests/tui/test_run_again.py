@@ -82,9 +82,14 @@ async def test_a_run_is_made_again_as_it_was_and_told_apart(project):
         (project.folder / "train.py").write_text(script(5))
         await until(pilot, lambda: "✓" in text(pilot.app))
         await pilot.press("A")
+        await shows(pilot, "Make run 1 again, with the packages", "of now", "of then")
+        await pilot.press("enter")
         await until(pilot, lambda: len(listed(project)) == 2 and all(run.is_over for run in listed(project)))
         assert (listed(project)[0].status, total(project, 2)) == ("finished", 1), "the code of then, not of now"
         assert (project.folder / "train.py").read_text() == script(5)
+        await shows(pilot, "! repeats run 1: identical")
+        pilot.app.open_run(1)
+        await shows(pilot, "! was repeated by run 2:")
 
 
 async def test_a_run_that_goes_on_cannot_be_made_again(project):

@@ -23,6 +23,11 @@ from workbench.tui.screens.base import Page
 from workbench.tui.screens.runs_data import details_of
 from workbench.tui.widgets.dialog import Choice, Chooser, Confirm, Prompt
 
+_PACKAGES = (
+    Choice(False, "of now", "what differs from then is said with the verdict", True),
+    Choice(True, "of then", "recorded versions in an environment of their own, made once"),
+)
+
 
 def parse_overrides(text: str) -> dict[str, str]:
     """Return the parameters in `lr=0.1 depth=3`; raises UsageError for a word that is no such pair."""
@@ -163,14 +168,19 @@ class RunActions(Page):
 
     def do_reproduce(self) -> None:
         """Run it again from its stored code, data and parameters; the verdict becomes a notice on both runs."""
-        from workbench.actions import reproduce
-
         run = self.chosen()
         if run is not None:
-            self.bench.act(
-                "Looking for code and data", reproduce.start, self._project(), str(run.number),
-                done=lambda number: self.started([number]),
-            )  # fmt: skip
+            title = f"Make run {run.number} again, with the packages"
+            self.bench.ask_for(Chooser(title, _PACKAGES), lambda recorded: self._reproduce(run.number, recorded))
+
+    def _reproduce(self, number: int, recorded: bool) -> None:
+        from workbench.actions import reproduce
+
+        words = "Making an environment of the recorded packages" if recorded else "Looking for code and data"
+        self.bench.act(
+            words, lambda: reproduce.start(self._project(), str(number), environment=recorded),
+            done=lambda again: self.started([again]),
+        )  # fmt: skip
 
     # --- stopping and deleting
 

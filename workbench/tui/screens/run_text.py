@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from workbench.tui.screens.run_data import RunSnapshot
 from workbench.tui.widgets.canvas import Spans
 
 Lines = list[Spans]
+_NOTICE_LINES = 3
 
 
 def pair(name: str, value: str, width: int = 18, style: Style = TEXT) -> Spans:
@@ -76,7 +78,8 @@ def side_lines(snapshot: RunSnapshot, width: int) -> Lines:
     if run.tags:
         lines += [[("tags ", DIM), ("─" * max(0, width - 5), Style(fg="border"))], [(clean(" ".join(run.tags)), TEXT)]]
     for _, text in snapshot.notices:
-        lines.append([(clip(f"! {clean(text)}", width), Style(fg="mark"))])
+        for line in textwrap.wrap(f"! {clean(text)}", max(8, width), subsequent_indent="  ")[:_NOTICE_LINES]:
+            lines.append([(clip(line, width), Style(fg="mark"))])
     for output in snapshot.outputs:
         lines.append([(clip(f"{clean(output['path'])}  {size(output['size'])}", width), DIM)])
     return lines
@@ -154,7 +157,11 @@ def environment_lines(facts: Mapping[str, Any]) -> Lines:
             lines.append(
                 pair(name, size(value) if name.startswith("memory") and isinstance(value, int) else str(value))
             )
-    return [*lines, *_packages(facts.get("packages") or {}, facts.get("imported"))]
+    return [*lines, *_packages(_mapping(facts.get("packages")) or {}, _mapping(facts.get("imported")))]
+
+
+def _mapping(value: Any) -> Mapping[str, Any] | None:
+    return value if isinstance(value, Mapping) else None
 
 
 def _packages(packages: Mapping[str, Any], imported: Mapping[str, Any] | None) -> Lines:
