@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,10 @@ from workbench.project import Project
 # How long an example takes says nothing on a machine that is busy with something else.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+# Tests that were started in the background of a script are deaf to ctrl+c, and what they start would be too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Found = TypeVar("Found")
 LIMIT = 60.0  # seconds; far more than anything takes, for machines that are busy with something else
