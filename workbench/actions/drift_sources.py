@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from workbench.project import Project
 from workbench.safe import clean
 from workbench.store.connection import transaction
 
-Progress = Callable[[int], None]
+Progress = Callable[[str, int, int], None]
+"""Told of a source how many bytes of how many have been read."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +149,10 @@ def _measured(
 ) -> tuple[list[Window], int]:
     from workbench.data import tables
 
+    told = None if progress is None else partial(progress, source.name)
     with opened(project, source) as path:
         table = tables.open_table(path, source.name)
-        made = tables.scan(table, lambda: Windows(table.kinds(), by, time, names, progress))
+        made = tables.scan(table, lambda: Windows(table.kinds(), by, time, names), progress=told)
         return made.freeze(), made.undated
 
 

@@ -13,6 +13,7 @@ from workbench.actions import drift as actions
 from workbench.cli import drift_shown, output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
+from workbench.cli.validate import ReadingProgress
 from workbench.drift.report import GLYPHS, Report, WindowDrift
 from workbench.errors import NotFoundError, UsageError
 from workbench.project import Project
@@ -74,29 +75,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _checked(project: Project, args: argparse.Namespace) -> Report:
     request = actions.Request(args.reference, args.current, args.by, args.time, args.classifier, args.folder)
-    shown = _Progress(sys.stderr.isatty() and not args.json)
+    shown = ReadingProgress(sys.stderr.isatty() and not args.json)
     try:
         return actions.compare(project, request, progress=shown)
     finally:
         shown.end()
-
-
-class _Progress:
-    """One line on a terminal that says how many rows have been read."""
-
-    def __init__(self, shown: bool) -> None:
-        self._shown, self._drawn = shown, False
-        self._next = time.monotonic() + 0.5
-
-    def __call__(self, rows: int) -> None:
-        if self._shown and time.monotonic() >= self._next:
-            self._next, self._drawn = time.monotonic() + 0.1, True
-            print(f"\r{rows:,} rows read\x1b[K", end="", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Take the line away."""
-        if self._drawn:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 # --- a report

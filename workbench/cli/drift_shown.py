@@ -191,6 +191,8 @@ def bins(reference: ColumnProfile, current: ColumnProfile) -> list[tuple[str, fl
     else:
         counts = [{str(value): count for value, count in one.values} for one in (reference, current)]
         names = sorted(counts[0].keys() | counts[1].keys(), key=lambda name: -sum(side.get(name, 0) for side in counts))
+        if scales:
+            names.sort(key=float)
         for name in names[:_BINS]:
             shown = [
                 side.get(name, 0) / max(one.count, 1) for side, one in zip(counts, (reference, current), strict=True)

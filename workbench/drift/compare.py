@@ -76,7 +76,8 @@ def _numbers(one: ColumnProfile, other: ColumnProfile, statistics: Statistics, a
     sides = distributions(one, other)
     if one.complete and one.distinct <= LEVELS and other.complete:
         yield from _counts(distribution.counts_of(one), distribution.counts_of(other), statistics, aspect)
-        yield from _shown_only(_each(statistics["number"], sides, aspect))
+        others = {name: each for name, each in statistics["number"].items() if name not in statistics["category"]}
+        yield from _shown_only(_each(others, sides, aspect))
     else:
         yield from _each(statistics["number"], sides, aspect)
     outside = out_of_range(*sides)

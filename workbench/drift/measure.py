@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -203,9 +203,8 @@ class Windows:
         by: By = By(),
         time: str = "",
         ids: Sequence[str] = (),
-        progress: Callable[[int], None] | None = None,
     ) -> None:
-        self._described, self._by, self._ids, self._progress = list(columns), by, ids, progress
+        self._described, self._by, self._ids = list(columns), by, ids
         self._time = time
         self._measures: dict[int, Any] = {}
         self._pool = ThreadPoolExecutor(_WORKERS)
@@ -221,8 +220,6 @@ class Windows:
                 self._measures[key] = self._new()
             self._measures[key].add(part, self._pool if part.num_rows > 1000 else None)
         self._seen += batch.num_rows
-        if self._progress is not None:
-            self._progress(self._seen)
 
     def _parts(self, batch: Any) -> Iterator[tuple[int, Any]]:
         if self._by.rows:
