@@ -73,6 +73,11 @@ class Train(NamedTuple):
     isolate: bool = False
     params_used: tuple[str, ...] = ()
 
+    @property
+    def made(self) -> tuple[str, ...]:
+        """What the command writes: its outputs, and the metrics files among or beside them."""
+        return (*self.outputs, *(path for path in self.metrics if path not in self.outputs))
+
 
 class Metric(NamedTuple):
     """[metric]: the one metric by which runs are compared."""

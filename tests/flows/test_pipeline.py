@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import threading
 
@@ -13,6 +14,8 @@ from workbench.actions import data as data_actions
 from workbench.actions import gc, pipeline, runs
 from workbench.actions.pipeline import Request
 from workbench.errors import EnvironmentProblem
+from workbench.pipeline import driver
+from workbench.pipeline.stages import build
 from workbench.project import load
 
 CONFIG = """
@@ -230,6 +233,17 @@ def test_a_content_that_the_store_lost_is_made_again(steps):
     assert run(steps) == [("train", "finished")]
 
 
+def test_a_metrics_file_is_an_output_which_comes_back_and_which_another_stage_may_read(make_project):
+    config = CONFIG + 'metrics = ["scores.json"]\n[stages.report]\ncommand = "sh report.sh"\ninputs = ["scores.json"]\n'
+    script = FILES["train.sh"] + 'echo "{\\"auc\\": 0.5}" > scores.json\n'
+    project = make_project({**FILES, "train.sh": script, "report.sh": "true"}, config)
+    assert [stage for stage, _ in run(project)] == ["prepare", "train", "report"]
+    assert runs.get(project, "2").metrics["auc"].last == 0.5
+    (project.folder / "scores.json").unlink()
+    assert run(project) == [("train", "restored")]
+    assert json.loads(read(project, "scores.json")) == {"auc": 0.5}
+
+
 # --- failures
 
 
@@ -426,6 +440,29 @@ def test_each_run_of_a_pipeline_has_its_code_until_it_is_deleted_itself(make_pro
     assert "not committed" in git(project, "show", f"{trees[2]}:train.sh")
     runs.delete(project, [2])
     assert git(project, "for-each-ref", "refs/workbench") == ""
+
+
+@pytest.mark.parametrize(("seconds", "same"), [(-1.0, False), (3600.0, True)])
+def test_stages_that_begin_far_apart_are_recorded_with_the_code_of_their_own_time(
+    make_project, monkeypatch, seconds, same
+):
+    monkeypatch.setattr(driver, "SHARED_SECONDS", seconds)
+    project = make_project({**FILES, "note.sh": "#\n"}, CONFIG)
+
+    def edit_between(event, **facts):
+        if event == "ended" and facts["stage"] == "prepare":
+            write(project, "note.sh", "# edited\n")
+
+    monkeypatch.setattr(driver, "tell", edit_between)
+    stages = pipeline.stages_of(project)
+    wishes = {name: runs.wish_for(project, stage, name, runs.Request()) for name, stage in stages.items()}
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        driver.Driver(project, driver.Order(build(stages), stages, wishes, frozenset(), 1)).go()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    first, second = (runs.get(project, number).code["tree"] for number in ("1", "2"))
+    assert (first == second) is same
 
 
 # --- [train] alone

@@ -54,10 +54,16 @@ class _Plan:
 
 
 def stages_of(project: Project) -> Mapping[str, Train]:
-    """Return the stages by name; [train] alone is one stage named "train". Raises UsageError where there are none."""
+    """Return the stages by name, with all that they write as outputs; [train] alone is one stage named "train".
+
+    Raises UsageError where there are none.
+    """
     config = project.config
     if config.stages:
-        return config.stages
+        return {
+            name: stage._replace(outputs=stage.made) if stage.metrics else stage
+            for name, stage in config.stages.items()
+        }
     if config.train.command:
         return {ONLY_STAGE: config.train._replace(inputs=(*config.train.inputs, *_implied(project)))}
     raise UsageError(

@@ -186,7 +186,7 @@ def _wish(
         params_bytes=file_bytes,
         inputs=step.inputs,
         data=data_sources(project.config, whole=stage not in project.config.stages),
-        outputs=step.outputs,
+        outputs=step.made if stage else step.outputs,
         metrics=step.metrics,
         tags=(*request.tags, *([f"stage:{stage}"] if stage else [])),
         trigger=request.trigger,
