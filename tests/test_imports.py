@@ -43,7 +43,7 @@ def test_help_loads_the_command_line_alone():
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "runs", "show", "logs", "stop", "tag", "note", "delete", "baseline", "compare"]
+    "command", ["run", "runs", "show", "logs", "stop", "tag", "note", "delete", "baseline", "compare", "validate"]
 )
 def test_a_command_about_runs_loads_nothing_heavy(command):
     modules = loaded_by("from workbench.cli.main import parser_of; parser_of(sys.argv[1])", command)

@@ -131,7 +131,13 @@ BAD = {
     "empty.csv": (b"", 2, "empty.csv: the file is empty"),
     "header.csv": (b"row,city,wait,late\n", 2, "header.csv, line 2: has a header of 4 columns and no rows"),
     "twice.csv": (b"row,row\n1,2\n", 2, "twice.csv, line 1: columns 1 and 2 are both named 'row'"),
-    "bare.csv": (b"5,JFK,1.5,0\n6,LGA,2,1\n", 1, "city"),
+    "bare.csv": (
+        b"5,JFK,1.5,0\n6,LGA,2,1\n",
+        1,
+        "none of the 4 columns of the schema is there; has the file a header?",
+    ),
+    "same.csv": (b"5,JFK,5,0\n6,LGA,2,1\n", 2, "same.csv, line 1: has no header"),
+    "whole.json": (b'[{"row": 1},\n {"row": 2}]', 2, "whole.json: is one JSON document"),
     "numbers.csv": (b"5.5,1,1.5,0\n6,1,2,1\n", 2, "numbers.csv, line 1: has no header"),
     "utf16.csv": (rows(3).encode("utf-16"), 2, "utf16.csv, line 1: is UTF-16LE"),
     "utf16be.csv": (rows(3).encode("utf-16-be"), 2, "zero bytes"),
@@ -187,6 +193,8 @@ def test_json_lines_and_a_folder_of_parts_pass_and_parts_are_named(accepted, wor
     assert code == 1
     (one,) = json.loads(out)["tables"][0]["findings"]
     assert (one["kind"], one["count"], one["first"]) == ("duplicate key", 3, [201, 202, 203])
+    (parts / ".d.csv").write_bytes(b"hidden")
+    assert workbench(accepted.folder, "validate", "parts")[0] == 1
     (parts / "d.csv").write_bytes(b"row,city\n1\n")
     code, _, err = workbench(accepted.folder, "validate", "parts")
     assert code == 2

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 """Told which file is read, how many of its bytes have been, and how many it has; what it raises ends the reading."""
 
+TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
+_PACKED = (".gz", ".bz2", ".zst")
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -202,15 +205,23 @@ def parts_of(path: Path, name: str) -> Iterator[tuple[Path, str]]:
     if not path.is_dir():
         yield path, name
         return
-    files = sorted(
-        one for one in path.rglob("*") if one.is_file() and not one.name.startswith((".", "_")) and one.stat().st_size
-    )
+    found = sorted(one for one in path.rglob("*") if one.is_file() and one.stat().st_size)
+    shown = [one for one in found if not any(part.startswith((".", "_")) for part in one.relative_to(path).parts)]
+    files = [one for one in shown if is_table(one.name)] or shown
     if not files:
         from workbench.data.tables import TableError
 
         raise TableError(f"{clean(name)}: the folder holds no files", "Name a file, or a folder of parts.")
     for file in files:
         yield file, f"{name}/{file.relative_to(path).as_posix()}"
+
+
+def is_table(name: str) -> bool:
+    """Return whether a file is named like a table."""
+    lower = name.lower()
+    for packed in _PACKED:
+        lower = lower.removesuffix(packed)
+    return lower.endswith(TABLES)
 
 
 # --- accepting

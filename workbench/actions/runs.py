@@ -211,7 +211,7 @@ def _data_check(project: Project, step: Train, stage: str) -> dict[str, Any] | N
     config = project.config
     if config.data.check == "off" or not ((project.folder / SCHEMA_NAME).exists() or config.policy != Policy()):
         return None
-    named = [path.removeprefix("./") for path in (config.data.train, config.data.holdout) if path]
+    named = [path.removeprefix("./") for path in (config.data.train, config.data.holdout) if path and "://" not in path]
     reads = [pattern.removeprefix("./").rstrip("/") for pattern in step.inputs]
     paths = [
         path for path in named

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,7 @@ from workbench.runs.rows import text
 from workbench.safe import clean
 from workbench.store.connection import transaction
 
-TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
 _BLOCK = 4 << 20
-_PACKED = (".gz", ".bz2", ".zst")
 
 
 @dataclass(frozen=True)
@@ -146,17 +145,10 @@ def _derived(project: Project) -> Iterator[str]:
             continue
         matched = sorted(project.folder.glob(name)) if set("*?[") & set(name) else [project.folder / name]
         for file in matched:
-            if file.is_file() and _is_table(file.name):
+            if file.is_file() and data_schema.is_table(file.name):
                 relative = file.relative_to(project.folder).as_posix()
                 if relative != config.data.final_test:
                     yield relative
-
-
-def _is_table(name: str) -> bool:
-    lower = name.lower()
-    for packed in _PACKED:
-        lower = lower.removesuffix(packed)
-    return lower.endswith(TABLES)
 
 
 def _borrowed(project: Project, path: str, progress: Progress | None, now: float) -> Schema | None:
@@ -198,15 +190,19 @@ def _table(
     from workbench.data import tables, validate
     from workbench.data.schema import Schema as Blank
 
+    if "://" in path:
+        raise UsageError(f"{clean(path)} lies elsewhere", "Fetch the file and name it: workbench validate FILE")
     place = project.folder / path
-    if not place.exists():
-        raise NotFoundError(f"{clean(path)}: there is no such file", "workbench data list")
     relative = _relative(project, place)
+    if not place.exists():
+        made = any(fnmatchcase(path, name) for step in project.config.steps for name in step.outputs)
+        hint = "workbench run   (makes it)" if made else "workbench data list"
+        raise NotFoundError(f"{clean(relative)}: there is no such file", hint)
     asked = schema or Blank()
     checks: list[Any] = []
     private: list[Finding] = []
     names: tuple[str, ...] = ()
-    for part, name in data_schema.parts_of(place, path):
+    for part, name in data_schema.parts_of(place, relative):
         table = tables.open_table(part, name, lenient=True)
         data_schema.expect(table, schema)
         names = names or table.columns

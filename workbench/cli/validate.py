@@ -138,10 +138,14 @@ def _print(report: Report, *, has_schema: bool) -> None:
 
 def _headline(table: Checked) -> Cell:
     glyph = _GLYPHS.get(table.worst, "✓")
-    size = "not read" if table.rows is None else f"{table.rows:,} rows, {table.columns:,} columns"
+    size = "not read" if table.rows is None else f"{_count(table.rows, 'row')}, {_count(table.columns, 'column')}"
     serving = ", as serving data" if table.environment == "serving" else ""
     against = "" if table.schema else ", against the policy alone"
     return Cell(f"{glyph} {table.path}: {size}{serving}{against}", _ROLES.get(table.worst, "good"))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def print_findings(findings: tuple[Finding, ...]) -> None:

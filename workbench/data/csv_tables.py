@@ -60,10 +60,11 @@ def _header(table: Table, head: bytes) -> list[str]:
 
 
 def _are_data(names: list[str]) -> bool:
-    """Return whether a header is a row of data: all numbers or dates, and not the numbers of the columns."""
+    """Return whether a header is a row of data: all numbers or dates, or one of them twice, and no count of columns."""
     import pyarrow as pa
 
-    if not all(name.strip() and _guessed(name.strip()) not in (pa.string(), pa.bool_()) for name in names):
+    values = [name for name in names if name.strip() and _guessed(name.strip()) not in (pa.string(), pa.bool_())]
+    if len(values) < len(names) and len(set(values)) == len(values):
         return False
     counted = [list(map(str, range(first, first + len(names)))) for first in (0, 1)]
     return [name.strip() for name in names] not in counted

@@ -92,6 +92,8 @@ def open_table(path: Path, name: str = "", *, lenient: bool = False) -> Table:
         blank.packed = packed
         head = _unpacked_head(blank)
     _refuse_foreign(blank, head)
+    if head.lstrip()[:1] == b"[" and ".json" in lower:
+        raise _whole_json(blank)
     if any(lower.rpartition(end)[0] for end in (".jsonl", ".ndjson")) or head.lstrip()[:1] == b"{":
         from workbench.data import json_tables
 
@@ -150,6 +152,11 @@ def broken_stream(table: Table) -> Iterator[None]:
     except (OSError, EOFError) as error:
         words = f"the {table.packed} stream is cut off or damaged" if table.packed else str(error)
         raise table.fail(clean(words), "Fetch the file again.") from error
+
+
+def _whole_json(table: Table) -> TableError:
+    """Return the error for a JSON document that is not one object a line."""
+    return table.fail("is one JSON document, not an object a line", f"jq -c '.[]' {clean(table.name)} > lines.jsonl")
 
 
 def _unpacked_head(table: Table) -> bytes:

@@ -132,6 +132,10 @@ def _layout(schema: Schema, check: Check) -> Iterator[Finding]:
     """Yield columns that lack, that are new, and another order of the rest."""
     other = "serving" if check.environment == "training" else "training"
     known, there = [one.name for one in schema.columns], set(check.names)
+    if known and not there.intersection(known):
+        words = f"none of the {len(known)} columns of the schema is there; has the file a header?"
+        yield Finding("missing column", "error", "", words, ", ".join(clean(name, 24) for name in known[:6]))
+        return
     for one in schema.columns:
         if one.name not in there and one.only != other:
             words = f"the column is not there; the schema has it as {TYPE_WORDS[one.type]}"
