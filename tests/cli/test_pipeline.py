@@ -108,8 +108,8 @@ def test_a_parameter_is_set_for_the_runs(make_project, run_cli):
 def test_detached_it_prints_the_first_run_and_goes_on(folder, run_cli, wait_until):
     answer = run_cli("pipeline", "--detach", folder=folder)
     assert (answer.code, answer.out) == (0, "1\n")
-    wait_until((folder / "model.txt").exists)
-    wait_until(lambda: run_cli("pipeline", "--detach", "--json", folder=folder).code == 0)
+    wait_until(lambda: run_cli("pipeline", "--detach", folder=folder).code == 0)
+    assert (folder / "model.txt").exists()
     assert run_cli("pipeline", "--detach", "--json", folder=folder).json["runs"] == []
 
 

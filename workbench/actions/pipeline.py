@@ -340,6 +340,8 @@ def start(project: Project, request: Request = Request()) -> tuple[list[Verdict]
 
     Raises ConfigError, UsageError, and EnvironmentProblem where a pipeline of the project goes on already.
     """
+    if goes_on(project):
+        raise _goes_on_already()
     found = _look(project, request, explain=False)
     to_do = [verdict.stage for verdict in found.verdicts if verdict.state != "current"]
     if not to_do:
@@ -382,6 +384,12 @@ def goes_on(project: Project) -> bool:
     return False
 
 
+def _goes_on_already() -> EnvironmentProblem:
+    return EnvironmentProblem(
+        "A pipeline of this project goes on already", "workbench runs   shows it, workbench stop RUN   ends it."
+    )
+
+
 def _spawn(project: Project, order: bytes) -> subprocess.Popen[bytes]:
     from workbench.runs.standby import Detached
     from workbench.tracking import RUN_FOLDER_VARIABLE
@@ -391,9 +399,7 @@ def _spawn(project: Project, order: bytes) -> subprocess.Popen[bytes]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
-        raise EnvironmentProblem(
-            "A pipeline of this project goes on already", "workbench runs   shows it, workbench stop RUN   ends it."
-        ) from None
+        raise _goes_on_already() from None
     try:
         with (project.inner / LOG_NAME).open("ab") as log:
             process = Detached(
