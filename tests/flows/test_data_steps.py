@@ -106,8 +106,16 @@ def check_sound(project: Project) -> None:
         connection.close()
 
 
+def findings(project: Project) -> list[doctor.Finding]:
+    return [one for check in ("store", "objects") for one in doctor._PROJECT_CHECKS[check](project)]
+
+
+def noted(project: Project, words: str) -> bool:
+    return any(words in one.text for one in findings(project))
+
+
 def bad_findings(project: Project) -> list[str]:
-    found = doctor.examine(project.folder, environment={}, encoding="utf-8", terminal=False)
+    found = findings(project)
     return [one.text for one in found if one.topic in ("objects", "versions", "store") and one.state == "bad"]
 
 
@@ -175,6 +183,8 @@ def test_a_restore(project):
         assert contents(place) in (first, second), "the one or the other, never a mixture"
         check_sound(project)
         assert bad_findings(project) == []
+        left = [one.name for one in project.folder.iterdir() if one.name.endswith(".restoring")]
+        assert noted(project, "a restore of data was interrupted; it is whole") == bool(left)
         actions.restore(project, version, force=True)
         assert contents(place) == first
         assert [one.name for one in project.folder.iterdir() if one.name.endswith(".restoring")] == []
@@ -235,6 +245,8 @@ def test_a_pull(project, make_project, tmp_path):
         check_sound(clone)
         assert bad_findings(clone) == []
         assert len(actions.listed(clone)) in (0, 1, 2)
+        parts = list((clone.inner / "incoming").glob("*.part"))
+        assert noted(clone, f"{len(parts)} parts of files from an interrupted pull") == bool(parts)
         data_remote.pull(clone, source=url)
         assert len(actions.listed(clone)) == 2
         check_sound(clone)

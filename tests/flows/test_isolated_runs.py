@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import venv
 
 import pytest
 
@@ -114,6 +115,17 @@ def test_no_filter_and_no_hook_of_the_repository_runs(project):
     git(folder, "commit", "-qm", "two")
     assert ended(project, runs.start(project, runs.Request(rev="main")))[0].status == "finished"
     assert not sign.exists()
+
+
+def test_a_command_finds_the_virtual_environment_of_the_project_where_it_is(project):
+    folder = project.folder
+    venv.create(folder / ".venv", symlinks=True, with_pip=False)
+    (folder / "workbench.toml").write_text(CONFIG.replace("python train.py", ".venv/bin/python train.py | cat"))
+    git(folder, "commit", "-qam", "two")
+    (run,) = ended(project, runs.start(load(folder), runs.Request(rev="main")))
+    assert run.status == "finished", output(project, run)
+    assert (folder / ".venv" / "bin" / "python").exists(), "the link goes, not what it leads to"
+    assert ended(project, [reproduce.start(project, str(run.number))])[0].status == "finished"
 
 
 def test_edits_during_an_isolated_run_change_nothing_in_it(project):

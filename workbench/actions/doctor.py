@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -292,6 +293,7 @@ def _objects(project: Project) -> Iterator[Finding]:
     else:
         yield Finding("objects", "good", f"{count} stored contents, every hash right")
     yield from _interrupted(objects)
+    yield from _interrupted_transfers(project)
 
 
 def _broken(project: Project, objects: Objects, bad: Mapping[str, str]) -> Iterator[Finding]:
@@ -319,6 +321,22 @@ def _interrupted(objects: Objects) -> Iterator[Finding]:
     if left:
         text = f"{len(left)} leftovers of interrupted writes; the store is as it was before them"
         yield Finding("objects", "note", text, "workbench gc")
+
+
+def _interrupted_transfers(project: Project) -> Iterator[Finding]:
+    """Name what restores and pulls that were killed left: neither has changed what it was to bring."""
+    from workbench.actions import data
+    from workbench.versions.data import leftovers
+
+    paths = {version.path for version in data.listed(project)} if project.store_path.exists() else set()
+    for path in sorted(path for path in paths if "://" not in path):
+        for left in leftovers(project.folder / path):
+            text = f"a restore of {clean(path)} was interrupted; it is whole, as it was before or as it was to be"
+            yield Finding("versions", "note", text, f"rm -r {shlex.quote(clean(str(left)))}")
+    parts = sorted((project.inner / "incoming").glob("*.part"))
+    if parts:
+        text = f"{len(parts)} parts of files from an interrupted pull; the store is as it was before it"
+        yield Finding("objects", "note", text, "workbench data pull   (goes on with them)")
 
 
 _PROJECT_CHECKS: dict[str, Callable[[Project], Iterator[Finding]]] = {

@@ -137,15 +137,15 @@ class Following:
         if ending.status != "finished":
             self._put_back()
         key = stage_outputs.key_of(self.run_folder, self.command.launch)
+        # Whoever sees that the run has ended finds its outputs in place.
+        good = ending.status == "finished"
+        results.problems += isolation.finish(self.project.folder, self.run_folder, self.command.launch, good=good)
         _patiently(lambda: finish_row(self.connection, self.ingest, self.run, ending, results, key=key))
         remove_journals(self.run_folder)
-        good = ending.status == "finished"
         if wanted := self.command.launch.get("repeats"):
             from workbench.runs import repetition
 
             _patiently(lambda: repetition.record(self.connection, self.run, wanted, time.time()))
-        for problem in isolation.finish(self.project.folder, self.run_folder, self.command.launch, good=good):
-            self._notice(problem)
         if any("://" in name for name in self.command.launch["inputs"]):
             from workbench.runs import inputs
 

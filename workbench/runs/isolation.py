@@ -37,6 +37,7 @@ def prepare(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> None
     version = _version(folder, run_folder, launched)
     left = [] if work.exists() else _check_out(folder, objects, version, work)
     (run_folder / CODE_NAME).write_text(json.dumps(version), encoding="utf-8")
+    _link_environments(folder, work, launched.get("venv") or "")
     (run_folder / LEFT_NAME).write_text(json.dumps(left), encoding="utf-8")
     if isolation["kind"] == "repeat":
         _put_data(objects, run_folder, isolation["data"], work)
@@ -103,6 +104,14 @@ def _copy_inputs(folder: Path, launched: Mapping[str, Any], work: Path) -> None:
         for path in found:
             if not os.path.lexists(work / path):
                 _copy(folder / path, work / path)
+
+
+def _link_environments(folder: Path, work: Path, venv: str) -> None:
+    """Let a command find the project's virtual environments where it expects them, or the one that stands for them."""
+    for settings in folder.glob("*/pyvenv.cfg"):
+        link = work / settings.parent.name
+        if not os.path.lexists(link):
+            link.symlink_to(venv or settings.parent.absolute(), target_is_directory=True)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -358,7 +358,8 @@ def restore(objects: Objects, kind: str, hash: str, target: Path) -> None:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _clear_away(target)
+        for left in leftovers(target):
+            _remove(left)
         temporary = _beside(target)
         try:
             if kind == "folder":
@@ -404,13 +405,19 @@ def _beside(target: Path) -> Path:
     return target.with_name(f".{target.name[:100]}.{os.getpid()}.{os.urandom(4).hex()}{_RESTORING}")
 
 
-def _clear_away(target: Path) -> None:
-    """Remove what restores of the same target left when they were killed."""
-    for name in os.listdir(target.parent):
+def leftovers(target: Path) -> list[Path]:
+    """Return what restores to the same target left beside it when they were killed; the next one removes it."""
+    try:
+        names = os.listdir(target.parent)
+    except OSError:
+        return []
+    found = []
+    for name in names:
         if name.startswith(f".{target.name[:100]}.") and name.endswith(_RESTORING):
             owner = name.split(".")[-3]
             if owner.isdecimal() and not _lives(int(owner)):
-                _remove(target.with_name(name))
+                found.append(target.with_name(name))
+    return found
 
 
 def _lives(pid: int) -> bool:
