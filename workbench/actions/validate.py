@@ -301,19 +301,23 @@ def latest(project: Project, *, run: int | None = None) -> Report | None:
         return None
     connection = project.open_store()
     try:
-        where, given = ("run IS ?", run) if run is not None else ("created = (SELECT max(created) FROM validations)", 0)
-        rows = connection.execute(
-            "SELECT path, hash, environment, schema, rows, facts, created, run FROM validations"
-            f" WHERE {where} {'AND ? = 0' if run is None else ''} ORDER BY id",
-            (given,),
-        ).fetchall()
+        return stored(connection, data_schema.load(project), run)
     finally:
         connection.close()
+
+
+def stored(connection: sqlite3.Connection, present: Schema | None, run: int | None = None) -> Report | None:
+    """Return the same from an open connection, with who accepted the `present` schema."""
+    where, given = ("run IS ?", run) if run is not None else ("created = (SELECT max(created) FROM validations)", 0)
+    rows = connection.execute(
+        "SELECT path, hash, environment, schema, rows, facts, created, run FROM validations"
+        f" WHERE {where} {'AND ? = 0' if run is None else ''} ORDER BY id",
+        (given,),
+    ).fetchall()
     if not rows:
         return None
     tables = [loaded(row) for row in rows]
     whole = tuple(each for one in tables if not one.path for each in one.findings)
-    present = data_schema.load(project)
     accepted = None if present is None or present.accepted is None else present.accepted.timestamp()
     by = "" if present is None else present.accepted_by
     return Report(tuple(one for one in tables if one.path), rows[0][6], whole, by, accepted, rows[0][3], rows[0][7])

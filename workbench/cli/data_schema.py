@@ -110,29 +110,7 @@ def _accepted_words(proposal: Proposal) -> str:
 def change_lines(changes: tuple[Change, ...]) -> list[str]:
     """Return changes as one reads a diff, a line each."""
     colours = output.colourful(sys.stdout)
-    lines = []
-    for one in changes:
-        what = f"{one.column}: " if one.column else ""
-        if one.key in ("column", "relation"):
-            value = one.after if one.after is not None else one.before
-            words = f"{one.sign} {what or 'relation '}{_value(value)}"
-        elif one.sign == "~":
-            words = f"~ {what}{one.key} {_value(one.before)} → {_value(one.after)}"
-        else:
-            words = f"{one.sign} {what}{one.key} {_value(one.after if one.sign == '+' else one.before)}"
-        lines.append(output.paint(clean(words, 400), _ROLES[one.sign], colours=colours))
-    return lines
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return "  ".join(f"{key} {_value(item)}" for key, item in value.items())
-    if isinstance(value, list):
-        many = f" … ({len(value)})" if len(value) > 8 else ""
-        return f"[{', '.join(_value(item) for item in value[:8])}{many}]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value).replace("+00:00", "Z")
+    return [output.paint(clean(schemas.change_words(one), 400), _ROLES[one.sign], colours=colours) for one in changes]
 
 
 def _history(past: list[Accepted], *, as_json: bool) -> int:

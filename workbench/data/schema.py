@@ -363,6 +363,28 @@ class Change:
         return "+" if self.before is None else "-" if self.after is None else "~"
 
 
+def change_words(one: Change) -> str:
+    """Return a change as one reads a diff."""
+    what = f"{one.column}: " if one.column else ""
+    if one.key in ("column", "relation"):
+        return f"{one.sign} {what or 'relation '}{value_words(one.after if one.after is not None else one.before)}"
+    if one.sign == "~":
+        return f"~ {what}{one.key} {value_words(one.before)} → {value_words(one.after)}"
+    return f"{one.sign} {what}{one.key} {value_words(one.after if one.sign == '+' else one.before)}"
+
+
+def value_words(value: Any) -> str:
+    """Return a value of TOML in one short line."""
+    if isinstance(value, dict):
+        return "  ".join(f"{key} {value_words(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        many = f" … ({len(value)})" if len(value) > 8 else ""
+        return f"[{', '.join(value_words(item) for item in value[:8])}{many}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value).replace("+00:00", "Z")
+
+
 def changes(before: Schema | None, after: Schema) -> tuple[Change, ...]:
     """Return what differs in what two schemas ask for, column by column in the order of the new one."""
     old = {} if before is None else {one.name: one for one in before.columns}

@@ -173,7 +173,8 @@ class WorkbenchApp(App[None], inherit_bindings=False):
     def _tick(self) -> None:
         if self.doing:
             self.frame += 1
-            self.screen_stack[0].query_one("#status", StatusBar).redraw()
+            for bar in self.screen_stack[0].query("#status").results(StatusBar):  # none any more on the way out
+                bar.redraw()
 
     def tabs(self) -> list[tuple[str, str, str]]:
         """Return the tabs: id, digit, title."""
@@ -182,8 +183,8 @@ class WorkbenchApp(App[None], inherit_bindings=False):
     @property
     def tab(self) -> str:
         """The tab that is lit: a run belongs to Runs."""
-        name = self.page.screen_id if self.page is not None else ""
-        return "runs" if name == "run" else name
+        entry = available().get(self._screen_id)
+        return (entry.tab or entry.id) if entry is not None else ""
 
     # --- going somewhere
 

@@ -72,6 +72,7 @@ class Key:
 
 _RUNS = ("runs", "run")
 _COMPARED = ("runs", "run", "compare")
+_VIEWS = ("data", "schema", "drift")
 
 KEYS: tuple[Key, ...] = (
     Key("projects", ("1",), "projects", "Go to Projects.", handler="projects"),
@@ -92,7 +93,7 @@ KEYS: tuple[Key, ...] = (
         ("tab",),
         "pane",
         "Go to the next pane.",
-        ("projects", "run", "compare", "lineage", "data"),
+        ("projects", "run", "compare", "lineage", *_VIEWS),
         rank=12,
     ),
     Key(
@@ -100,14 +101,14 @@ KEYS: tuple[Key, ...] = (
         ("shift+tab",),
         "back a pane",
         "Go to the pane before.",
-        ("projects", "run", "compare", "lineage", "data"),
+        ("projects", "run", "compare", "lineage", *_VIEWS),
     ),
     Key(
         "open",
         ("enter",),
         "open",
         "Open what is selected; a group folds.",
-        ("projects", "runs", "compare", "lineage", "data"),
+        ("projects", "runs", "compare", "lineage", *_VIEWS),
         rank=3,
     ),
     Key("mark", ("space",), "mark", "Mark the run, to compare, stop or delete several.", ("runs",), rank=4),
@@ -161,14 +162,40 @@ KEYS: tuple[Key, ...] = (
     Key("snapshot", ("r",), "snapshot", "Take versions of the data as it is now.", ("data",), rank=1),
     Key("restore", ("u",), "restore", "Bring the version back; shows what it overwrites.", ("data",), rank=4),
     Key("data_order", ("s",), "order", "Order columns by how far they moved, or as in the file.", ("data",), rank=5),
+    Key(
+        "next_view", ("right_square_bracket",), "view", "Go to the next view: Versions, Schema, Drift.", _VIEWS, rank=6
+    ),
+    Key("previous_view", ("left_square_bracket",), "view before", "Go to the view before.", _VIEWS),
+    Key(
+        "check",
+        ("r",),
+        "check",
+        "Hold the data against the schema, or the reference, now.",
+        ("schema", "drift"),
+        rank=1,
+    ),
+    Key("accept", ("a",), "accept", "Accept the schema that the data ask for; shows it first.", ("schema",), rank=4),
+    Key("acknowledge", ("a",), "acknowledge", "Say that you have seen the alert.", ("drift",), rank=2),
+    Key("reference", ("f",), "reference", "Choose what the data is compared with, and check.", ("drift",), rank=4),
+    Key("cut", ("o",), "windows", "Choose how the data is cut into windows, and check.", ("drift",), rank=5),
     Key("tag", ("T",), "tag", "Add tags, or remove them with a minus: good -old.", _RUNS, rank=14),
     Key("note", ("N",), "note", "Write a note on the run.", _RUNS, rank=15),
     Key(
-        "copy", ("y",), "copy", "Copy the id, path or command.", ("projects", "runs", "run", "lineage", "data"), rank=16
+        "copy",
+        ("y",),
+        "copy",
+        "Copy the id, path or command.",
+        ("projects", "runs", "run", "lineage", *_VIEWS),
+        rank=16,
     ),
-    Key("edit", ("e",), "edit", "Open in $EDITOR.", ("projects", "runs", "run"), rank=17),
+    Key("edit", ("e",), "edit", "Open in $EDITOR.", ("projects", "runs", "run", "schema"), rank=17),
     Key(
-        "export", ("v",), "export", "Export the chart or table in view.", ("runs", "run", "compare", "lineage"), rank=18
+        "export",
+        ("v",),
+        "export",
+        "Export the chart or table in view.",
+        ("runs", "run", "compare", "lineage", "drift"),
+        rank=18,
     ),
     Key("delete", ("ctrl+d",), "delete", "Delete runs that have ended; shows what goes first.", _RUNS, rank=19),
     Key(
@@ -176,7 +203,7 @@ KEYS: tuple[Key, ...] = (
         ("escape",),
         "back",
         "Go one layer out; on Runs away go marks, then filter.",
-        ("runs", "run", "compare", "lineage", "data"),
+        ("runs", "run", "compare", "lineage", *_VIEWS),
         rank=20,
     ),
     Key("palette", ("ctrl+p", "colon"), "palette", "Find a command by name, or type :run 42.", rank=30),

@@ -27,12 +27,15 @@ def heatmap(
     lo: float | None = None,
     hi: float | None = None,
     plain: bool = False,
+    row: int | None = None,
+    column: int | None = None,
 ) -> Grid:
     """Draw rows of values as cells coloured from `lo` to `hi`, by default the least and the greatest of them.
 
     The cells share the whole width; if there are more columns than cells the greatest of neighbours is shown. A missing
     value (None, NaN, a short row) is a dot, an infinite one has the colour of the end. Rows that do not fit are counted
-    in the last line. `plain` draws levels as blocks of growing height instead of colours.
+    in the last line. `plain` draws levels as blocks of growing height instead of colours. The label of `row` is bold,
+    and a mark stands above `column`.
     """
     grid = Grid(width, height)
     table = [[math.nan if value is None else number(value) for value in row] for row in rows]
@@ -42,19 +45,23 @@ def heatmap(
         return grid
     scale = _scale(table, lo, hi)
     footer = (1 if height >= 3 else 0) + (1 if height >= 6 else 0)
-    shown = table[: max(0, grid.height - footer)]
+    top = 1 if column is not None and height >= 4 else 0
+    shown = table[: max(0, grid.height - footer - top)]
     left = _gutter(row_labels, len(shown), grid.width)
     spread = columns_of(count, grid.width - left)
-    for y, row in enumerate(shown):
+    for y, values in enumerate(shown):
         if left and y < len(row_labels):
-            grid.put(0, y, clip(row_labels[y], left - 1), Style(fg="text"))
+            grid.put(0, top + y, clip(row_labels[y], left - 1), Style(fg="text", bold=y == row))
         for x, (start, end) in enumerate(spread):
-            char, style = cell(_greatest(row[start:end]), scale, plain)
-            grid.dot(left + x, y, char, style)
+            char, style = cell(_greatest(values[start:end]), scale, plain)
+            grid.dot(left + x, top + y, char, style)
+    if top:
+        places = [x for x, (start, end) in enumerate(spread) if column is not None and start <= column < end]
+        grid.put(left + places[len(places) // 2] if places else 0, 0, "▼" if places else "", Style(fg="mark"))
     if footer:
-        _draw_column_labels(grid, left, len(shown), spread, column_labels)
+        _draw_column_labels(grid, left, top + len(shown), spread, column_labels)
     if footer > 1:
-        _draw_scale(grid, min(grid.height, len(shown) + 2) - 1, scale, plain, len(table) - len(shown))
+        _draw_scale(grid, min(grid.height, top + len(shown) + 2) - 1, scale, plain, len(table) - len(shown))
     return grid
 
 

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A screen: its id, its digit ("" where it is reached only from another), its title, and where its class is."""
+    """A screen: its id, its digit, its title, and where its class is.
+
+    One that is reached only from another has the digit "", and `tab` is the other's id.
+    """
 
     id: str
     digit: str
     title: str
     module: str
     name: str
+    tab: str = ""
 
     def make(self) -> Page:
         """Import the screen and make it."""
@@ -31,10 +35,12 @@ class Entry:
 ENTRIES = (
     Entry("projects", "1", "Projects", "workbench.tui.screens.projects", "ProjectsPage"),
     Entry("runs", "2", "Runs", "workbench.tui.screens.runs", "RunsPage"),
-    Entry("run", "", "Run", "workbench.tui.screens.run", "RunPage"),
+    Entry("run", "", "Run", "workbench.tui.screens.run", "RunPage", "runs"),
     Entry("compare", "3", "Compare", "workbench.tui.screens.compare", "ComparePage"),
     Entry("lineage", "4", "Lineage", "workbench.tui.screens.lineage", "LineagePage"),
     Entry("data", "5", "Data", "workbench.tui.screens.data", "DataPage"),
+    Entry("schema", "", "Schema", "workbench.tui.screens.schema", "SchemaPage", "data"),
+    Entry("drift", "", "Drift", "workbench.tui.screens.drift", "DriftPage", "data"),
 )
 
 

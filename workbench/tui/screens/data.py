@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 
@@ -17,12 +16,12 @@ from workbench.project import Project
 from workbench.safe import clean
 from workbench.tui.kit.grid import Style
 from workbench.tui.kit.numbers import ago, size
-from workbench.tui.screens.base import Page
 from workbench.tui.screens.data_columns import ColumnTable, difference_spans
 from workbench.tui.screens.data_detail import Detail
 from workbench.tui.screens.data_reading import compute, overwritten
 from workbench.tui.screens.data_sight import Sight, SightReader, Wish
 from workbench.tui.screens.data_versions import VersionTable
+from workbench.tui.screens.data_views import DataView
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Confirm
 from workbench.tui.widgets.table import Table
@@ -32,13 +31,13 @@ PAIR_SIZE = (80, 18)
 AT_ONCE = 200_000_000
 """Files of up to so many bytes are profiled as soon as they are looked at; larger ones when enter asks for it."""
 _DIM = Style(fg="dim")
-_PANES = {"versions": "Versions", "columns": "Columns", "detail": "Column"}
 
 
-class DataPage(Page):
+class DataPage(DataView):
     """The versions of all data, and one of them closely."""
 
     screen_id: ClassVar[str] = "data"
+    panes: ClassVar[Mapping[str, str]] = {"versions": "Versions", "columns": "Columns", "detail": "Column"}
     every = 30.0
     DEFAULT_CSS = """
     DataPage #panes { height: 1fr; width: 1fr; }
@@ -56,14 +55,13 @@ class DataPage(Page):
         self._aimed = False
         self._asked: set[tuple[str, str]] = set()
         self._reader = SightReader()
-        self._left = threading.Event()
-        self._pane = "versions"
         self.versions = VersionTable(id="versions")
         self.columns = ColumnTable(id="columns")
         self.detail = Detail(id="detail")
 
     def compose(self) -> ComposeResult:
         """Put up the panes; which are in view depends on the room."""
+        yield self.bar
         with Container(id="panes"):
             yield self.versions
             with Horizontal(id="lower"):
@@ -77,7 +75,7 @@ class DataPage(Page):
         if target is not None:
             path, _, hash_ = str(target).partition("\n")
             self._wanted, self._aimed = (path, hash_), True
-        self._arrange()
+        self.settle()
 
     def request(self) -> Wish | None:
         """Ask for all data and the version under the cursor."""
@@ -154,7 +152,7 @@ class DataPage(Page):
         event.stop()
         if event.table is self.versions:
             self._compute(by_itself=False)
-        self._go_pane("columns" if event.table is self.versions else "detail")
+        self.go_pane("columns" if event.table is self.versions else "detail")
 
     # --- what is not known yet
 
@@ -175,35 +173,23 @@ class DataPage(Page):
             self._show_chosen()
 
         self.bench.act(
-            f"reading {clean(chosen.path, 60)}", compute, project, chosen, before, self._left.is_set, done=take
+            f"reading {clean(chosen.path, 60)}", compute, project, chosen, before, self.left.is_set, done=take
         )
 
-    def on_unmount(self) -> None:
-        """End what is being read: nobody waits for it."""
-        self._left.set()
-
     # --- the room
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Show what there is room for."""
-        self._arrange()
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The panes in view."""
-        width, height = self.size
+        width, height = self.room
         if width >= GRID_SIZE[0] and height >= GRID_SIZE[1]:
-            return tuple(_PANES)
+            return tuple(self.panes)
         if width >= PAIR_SIZE[0] and height >= PAIR_SIZE[1]:
             return ("versions", "columns") if self._pane != "detail" else ("columns", "detail")
         return (self._pane,)
 
-    def _arrange(self) -> None:
-        if not self.is_mounted:
-            return
-        shown = self.shown
-        for name in _PANES:
-            self.query_one(f"#{name}").display = name in shown
+    def lay_out(self, shown: tuple[str, ...]) -> None:
+        """Put columns and column side by side where there is room, else above each other."""
         lower = self.query_one("#lower")
         lower.display = "columns" in shown or "detail" in shown
         wide = self.size.width >= GRID_SIZE[0]
@@ -212,54 +198,10 @@ class DataPage(Page):
         tall = self.size.height >= 34
         self.versions.styles.height = ("1fr" if tall else "3fr") if len(shown) > 1 else "1fr"
         lower.styles.height = "2fr" if tall else "5fr"
-        focused = self.app.focused
-        if focused is None or focused.id not in shown:
-            self.query_one(f"#{self._pane}").focus()
-
-    def focus_first(self) -> None:
-        """Give the focus to the pane in view."""
-        self.query_one(f"#{self._pane}").focus()
-
-    def _go_pane(self, name: str) -> None:
-        self._pane = name
-        self._arrange()
-        self.query_one(f"#{name}").focus()
-        self.bench.refresh_bars()
-
-    def do_next_pane(self) -> None:
-        """Go to the next pane."""
-        self._turn_pane(1)
-
-    def do_previous_pane(self) -> None:
-        """Go to the pane before."""
-        self._turn_pane(-1)
-
-    def _turn_pane(self, by: int) -> None:
-        names = list(_PANES)
-        self._go_pane(names[(names.index(self._pane) + by) % len(names)])
-
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Remember the pane with the focus."""
-        if event.widget.id in _PANES:
-            self._pane = event.widget.id
-        self.bench.refresh_bars()
-
-    def do_back(self) -> None:
-        """Go one pane out."""
-        names = list(_PANES)
-        if self._pane == names[0]:
-            self.bench.go("runs")
-        else:
-            self._go_pane(names[names.index(self._pane) - 1])
 
     def status(self) -> Spans:
         """Say which panes there are, and what the chosen version is."""
-        spans: Spans = []
-        if len(self.shown) < len(_PANES):
-            spans.append(("tab ", Style(fg="key")))
-            for name, title in _PANES.items():
-                spans.append((f" {title} ", Style("text", "chip") if name == self._pane else _DIM))
-            spans.append(("  ", _DIM))
+        spans = self.pane_spans()
         version = self.versions.chosen if self.sight is not None else None
         if version is not None:
             used = ", ".join(map(str, version.runs[-5:]))

@@ -207,6 +207,8 @@ def bounds(columns: Sequence[ColumnProfile], most: int) -> tuple[float, ...]:
     if all(one.complete for one in columns):
         values = sorted({value for one in columns for value in one.steps[0]})
         step = min((after - value for value, after in pairwise(values)), default=1.0)
+        if all(value.is_integer() for value in values) and values[-1] - values[0] < most:
+            step = 1.0
         places = [(value - values[0]) / step for value in values]
         if places[-1] < most and all(abs(place - round(place)) < 0.01 for place in places):
             return tuple(values[0] + step * (at - 0.5) for at in range(round(places[-1]) + 2))

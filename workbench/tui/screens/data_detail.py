@@ -59,8 +59,16 @@ class Detail(Panel, can_focus=True):
         return [(f"{self.shift.measure} ", _DIM), (value, Style(TONES[level], bold=bool(level))), (error, _DIM)]
 
 
-def distributions(column: ColumnProfile, shift: Shift | None, width: int, height: int, *, plain: bool) -> Grid:
-    """Draw one distribution, or those before and now over each other."""
+def distributions(
+    column: ColumnProfile,
+    shift: Shift | None,
+    width: int,
+    height: int,
+    *,
+    plain: bool,
+    names: tuple[str, str] = ("before", "this version"),
+) -> Grid:
+    """Draw one distribution, or those before and now over each other, called `names`."""
     old = shift.old if shift is not None and shift.old.kind == column.kind and shift.old.known else None
     if column.is_scale:
         both = [one for one in (old, column) if one is not None]
@@ -68,13 +76,13 @@ def distributions(column: ColumnProfile, shift: Shift | None, width: int, height
         words = _day if column.kind == "time" else None
         found = [Bins(bin_shares(one, places), edges=places, words=words) for one in both] if places else [Bins(())]
     else:
-        names = [str(value) for value, _ in column.values]
-        names += [str(value) for value, _ in (old.values if old is not None else ()) if str(value) not in names]
+        known = [str(value) for value, _ in column.values]
+        known += [str(value) for value, _ in (old.values if old is not None else ()) if str(value) not in known]
         room = max(1, (width - 8) // 4)
-        shown = names[:room] if len(names) <= room else names[: room - 1]
-        found = [_value_bins(one, shown, len(names) > len(shown)) for one in (old, column) if one is not None]
+        shown = known[:room] if len(known) <= room else known[: room - 1]
+        found = [_value_bins(one, shown, len(known) > len(shown)) for one in (old, column) if one is not None]
     current = found[1] if len(found) > 1 else None
-    return histogram(found[0], current, width=width, height=height, names=("before", "this version"), plain=plain)
+    return histogram(found[0], current, width=width, height=height, names=names, plain=plain)
 
 
 def _day(seconds: float) -> str:

@@ -1,0 +1,252 @@
+"""The Drift view: the newest report by severity, one column closely, windows, alerts, checking from the screen."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.tui.driving import driven, screen, shows, text, until
+from workbench.actions import drift as actions
+from workbench.project import load
+from workbench.tui.kit.heatmap import heatmap
+from workbench.tui.screens.drift_column import wrapped
+from workbench.tui.screens.drift_features import _parts
+
+CONFIG = """
+[project]
+name = "little"
+[data]
+train = "data/train.csv"
+holdout = "data/holdout.csv"
+time = "day"
+target = "late"
+[drift]
+by = "month"
+reference = "first"
+"""
+MONTHS = 7
+
+
+def rows(*, drifting=True):
+    """Return 60 rows a month; from the third month on `temp` lies 30 higher, from the fifth another carrier flies."""
+    lines = ["day,temp,carrier,late"]
+    for month in range(1, MONTHS + 1):
+        for row in range(60):
+            temp = round(10 + 6 * math.sin(row), 3) + (30 if drifting and month >= 3 else 0)
+            carrier = "ZZ" if drifting and month >= 5 and row % 2 else ("AA", "UA")[row % 2]
+            lines.append(f"2026-{month:02d}-{row % 28 + 1:02d},{temp},{carrier},{row % 3 == 0}")
+    return "\n".join([*lines, ""])
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A project whose data drifts; nothing was checked yet."""
+    folder = tmp_path / "little"
+    (folder / "data").mkdir(parents=True)
+    (folder / "workbench.toml").write_text(CONFIG)
+    (folder / "data/train.csv").write_text(rows())
+    (folder / "data/holdout.csv").write_text(rows(drifting=False))
+    return load(folder)
+
+
+@pytest.fixture
+def checked(data):
+    """The same with one report."""
+    actions.compare(data)
+    return data
+
+
+async def open_drift(pilot, *words):
+    await pilot.pause()
+    pilot.app.go("drift")
+    await shows(pilot, *words)
+    await pilot.pause()
+
+
+def line_of(app, word):
+    return next((line for line in screen(app) if word in line), "")
+
+
+async def test_without_a_check_it_says_which_key_makes_one(empty_project):
+    async with driven(empty_project) as pilot:
+        await open_drift(pilot, "No check for drift yet", "Versions │ Schema │ Drift")
+        for key in ("enter", "left", "right", "a", "y", "v", "tab", "f", "o"):
+            await pilot.press(key)
+            await pilot.pause()
+        await shows(pilot, "No check for drift yet")
+        await pilot.press("r")
+        await shows(pilot, "Name the data in workbench.toml: [drift] current =")
+        await pilot.press("escape")
+        assert pilot.app.page.screen_id == "data"
+
+
+async def test_brackets_go_from_view_to_view(checked):
+    async with driven(checked) as pilot:
+        await pilot.pause()
+        await pilot.press("5")
+        await shows(pilot, "Versions │ Schema │ Drift")
+        for key, name in (("right_square_bracket", "schema"), ("right_square_bracket", "drift"),
+                          ("right_square_bracket", "data"), ("left_square_bracket", "drift")):  # fmt: skip
+            await pilot.press(key)
+            await until(pilot, lambda name=name: pilot.app.page.screen_id == name and pilot.app.page.is_mounted)
+            assert pilot.app.tab == "data", "one tab for all of them"
+        await shows(pilot, "5 Data", "Features in 2026-07")
+
+
+async def test_columns_stand_by_severity_with_figures_against_chance(checked):
+    async with driven(checked) as pilot:
+        await open_drift(pilot, "Features in 2026-07", "2 of 4 drift", "by month against 2026-01")
+        page = pilot.app.page
+        assert list(page.features.items)[:2] == ["temp", "carrier"]
+        found = actions.latest(checked).windows[-1].column("temp")
+        assert f"{found.effect:.2f}" in line_of(pilot.app, "▲ temp")
+        await shows(pilot, "columns drift", "2 / 4", "■ 2026-01", "■ 2026-07", "statistic", "by chance", "KS")
+        await shows(pilot, found.why[:30])
+        await pilot.press("down")
+        await shows(pilot, "╭─ carrier ", "ZZ", "TV")
+        assert page.heat.column == page.features.column == "carrier"
+
+
+async def test_arrows_walk_the_windows_and_the_map_marks_which(checked):
+    async with driven(checked) as pilot:
+        await open_drift(pilot, "Features in 2026-07", "2026-02 to 2026-07")
+        page = pilot.app.page
+        mark = line_of(pilot.app, "▼").index("▼")
+        await pilot.press("left", "left", "left")
+        await shows(pilot, "Features in 2026-04", "1 of 4 drift")
+        assert line_of(pilot.app, "▼").index("▼") < mark
+        await pilot.press("h", "h", "h", "h")
+        await shows(pilot, "Features in 2026-02", "0 of 4 drift")
+        await pilot.press("right")
+        await shows(pilot, "Features in 2026-03")
+        await until(pilot, lambda: page.column.window is not None and page.column.window.label == "2026-03")
+
+
+async def test_an_alert_is_seen_once(checked):
+    async with driven(checked) as pilot:
+        await open_drift(pilot, "2 open", "temp since 2026-04")
+        await pilot.press("a")
+        await shows(pilot, "acknowledged.", "1 open", "seen by")
+        (seen,) = [one for one in actions.alerts(checked) if one.state == "acknowledged"]
+        assert seen.column == "temp" and seen.acknowledged_by
+        await pilot.press("a")
+        await shows(pilot, f"Alert {seen.id} was seen by")
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: pilot.app.focused is pilot.app.page.alerts)
+        assert pilot.app.page.alerts.chosen.column == "carrier", "what is open comes first"
+        await pilot.press("a")
+        await until(pilot, lambda: all(one.state == "acknowledged" for one in actions.alerts(checked)))
+        await shows(pilot, "0 open")
+        await pilot.press("enter")
+        await shows(pilot, "Features in 2026-06", "╭─ carrier ")
+        await pilot.press("G", "end", "up")
+        pilot.app.page.features.select("late")
+        pilot.app.page.go_pane("features")
+        await pilot.press("a")
+        await shows(pilot, "No alert of this column.")
+
+
+async def test_the_key_checks_again_and_others_change_what_is_compared(checked):
+    async with driven(checked) as pilot:
+        await open_drift(pilot, "Features in 2026-07")
+        (checked.folder / "data/train.csv").write_text(rows(drifting=False))
+        await pilot.press("r")
+        await shows(pilot, "No drift.", "0 of 4 drift", "against 2026-01")
+        await pilot.press("f")
+        await shows(pilot, "Compare with", "the window before")
+        await pilot.press(*"previous", "enter")
+        await until(pilot, lambda: len(actions.listed(checked)) == 3)
+        await until(pilot, lambda: pilot.app.page.sight.report.id == 3)
+        assert actions.latest(checked).reference == "previous" and actions.latest(checked).by == "month"
+        await pilot.press("o")
+        await shows(pilot, "Cut into windows by", "quarter")
+        await pilot.press("escape")
+        again = ["--reference", "previous", "--by", "100 rows", "--current", "data/train.csv"]
+        assert pilot.app.page._options(by="100 rows") == again
+        await pilot.press("f")
+        await shows(pilot, "Compare with")
+        await pilot.press(*"data/no.csv", "enter")
+        await until(pilot, lambda: any("data/no.csv" in toast.title for toast in pilot.app._notifications))
+        assert len(actions.listed(checked)) == 3
+
+
+async def test_the_command_is_copied_and_charts_are_exported(checked):
+    async with driven(checked) as pilot:
+        await open_drift(pilot, "Features in 2026-07")
+        copied = []
+        pilot.app.copy = lambda words, what="": copied.append(words)
+        await pilot.press("y")
+        assert copied == ["workbench drift show 1 --window 2026-07 --column temp"]
+        for pane, title, end in (
+            ("features", "features", "csv"),
+            ("column", "column", "csv"),
+            ("heat", "windows", "png"),
+        ):
+            pilot.app.page.go_pane(pane)
+            await pilot.press("v")
+            await shows(pilot, f"Export the {title}")
+            await pilot.press(*end, "enter")
+            await until(pilot, lambda end=end: any(f".{end}" in toast.message for toast in pilot.app._notifications))
+            pilot.app.clear_notifications()
+        written = [path for path in checked.folder.rglob("drift-1*") if path.is_file()]
+        assert len(written) == 3, written
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 12)])
+async def test_every_size_shows_whole_panes(checked, size):
+    async with driven(checked, size) as pilot:
+        await pilot.pause()
+        pilot.app.go("drift")
+        page = pilot.app.page
+        await until(pilot, lambda: page.sight is not None and bool(page.features.items))
+        for _ in range(5):
+            await pilot.press("tab")
+            await pilot.pause()
+            lines = screen(pilot.app)
+            assert all(line.rstrip().endswith(("╮", "│", "╯")) for line in lines if line[0] in "╭│╰"), text(pilot.app)
+        for other in ((10, 60), (200, 20), (61, 17), (1, 1), size):
+            await pilot.resize_terminal(*other)
+            await pilot.pause()
+        await until(pilot, lambda: "temp" in text(pilot.app))
+
+
+async def test_poisoned_names_are_text(data):
+    poison = "\x1b]52;c;cHduZWQ=\x07[red]x[/] [@click=app.quit]\u202e"
+    content = rows().replace("temp", f"{poison}temp").replace("ZZ", f"ZZ{poison}")
+    (data.folder / "data/train.csv").write_text(content)
+    actions.compare(data)
+    async with driven(data) as pilot:
+        await open_drift(pilot, "Features in 2026-07", "[red]x[/]", "2 open")
+        for key in ("down", "tab", "tab", "tab", "a", "tab", "f"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert all(line.isprintable() and "\u202e" not in line for line in screen(pilot.app))
+
+
+async def test_without_colours_the_charts_are_told_apart_by_glyphs(checked, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with driven(checked) as pilot:
+        await open_drift(pilot, "Features in 2026-07", "▲ temp", "░ 2026-01", "▒ 2026-07")
+        assert any(glyph in text(pilot.app) for glyph in "▇█")
+
+
+def test_the_parts_of_a_feature_fit():
+    for width in (1, 8, 20, 30, 36, 46, 80, 200):
+        for windows in (1, 6, 40):
+            parts = _parts(width, windows)
+            assert parts[0][0] == "feature"
+            assert all(length >= 1 for _, _, length in parts)
+            if width >= 16:
+                assert parts[-1][1] + parts[-1][2] <= width
+
+
+def test_sentences_break_at_spaces():
+    assert wrapped("one two  three", 7) == ["one two", "three"]
+    assert wrapped("", 5) == [] and wrapped("abcdefgh", 4) == ["abc…"]
+
+
+def test_a_heat_map_marks_a_row_and_a_column():
+    grid = heatmap([[0, 1], [1, 0]], ["a", "b"], ["x", "y"], 12, 6, row=1, column=1)
+    assert grid.lines()[0].rstrip() == " " * 7 + "▼" or "▼" in grid.lines()[0]
+    assert grid.style(0, 2).bold and not grid.style(0, 1).bold

@@ -1,0 +1,94 @@
+"""What the Drift view shows, read on the reader's thread: the newest report, one window of it closely, the alerts."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from workbench.drift import records
+from workbench.drift.alerts import Alert
+from workbench.drift.report import ColumnDrift, Report, WindowDrift
+from workbench.project import Project
+
+TONES = {
+    "drift": "worse", "missing": "worse", "empty": "worse", "warn": "mark", "new": "mark", "ok": "dim",
+    "insufficient": "dim", "reference": "dim",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to read: the newest report, and the window at a place in it, None for the newest that says something."""
+
+    project: Project
+    report: int = 0
+    place: int | None = None
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A report without profiles, the window at `place` with them, and the alerts of the report's series."""
+
+    report: Report | None = None
+    place: int = 0
+    window: WindowDrift | None = None
+    alerts: tuple[Alert, ...] = ()
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns in the order of the window in view, then those that only other windows have."""
+        if self.report is None or self.window is None:
+            return ()
+        here = [one.name for one in self.window.columns]
+        return (*here, *(name for name in self.report.column_names() if name not in here))
+
+    @property
+    def places(self) -> list[int]:
+        """The places of the windows that were held against another one."""
+        windows = self.report.windows if self.report is not None else ()
+        return [place for place, one in enumerate(windows) if one.verdict != "reference"]
+
+    def effects(self, name: str) -> list[float | None]:
+        """Return the effect of a column in each window that was judged; None where that says nothing."""
+        windows = self.report.windows if self.report is not None else ()
+        return [_effect(windows[place].column(name)) for place in self.places]
+
+
+def _effect(column: ColumnDrift | None) -> float | None:
+    if column is None or column.verdict == "insufficient":
+        return None
+    return 1.0 if column.verdict in ("missing", "empty") else column.effect
+
+
+class SightReader:
+    """Reads sights, and keeps the last report and window: neither is ever changed in the store."""
+
+    def __init__(self) -> None:
+        self._report: Report | None = None
+        self._window: tuple[tuple[int, int], WindowDrift | None] | None = None
+
+    def read(self, connection: sqlite3.Connection | None, wish: Wish) -> Sight:
+        """Read what a wish asks for."""
+        if connection is None:
+            return Sight()
+        (newest,) = connection.execute("SELECT max(id) FROM drift_reports").fetchone()
+        if newest is None:
+            return Sight()
+        if self._report is None or self._report.id != newest:
+            self._report = records.load_report(connection, newest)
+        report = self._report
+        if report is None or not report.windows:
+            return Sight(report)
+        asked = wish.place if wish.report == report.id else None
+        place = asked if asked is not None and 0 <= asked < len(report.windows) else telling(report)
+        if self._window is None or self._window[0] != (report.id, place):
+            self._window = ((report.id, place), records.load_window(connection, report.id, place))
+        alerts = tuple(one for one in records.load_alerts(connection) if one.series == report.series)
+        return Sight(report, place, self._window[1], alerts)
+
+
+def telling(report: Report) -> int:
+    """Return the place of the newest window that says something, else of the newest one."""
+    places = range(len(report.windows))
+    says = [place for place in places if report.windows[place].verdict not in ("reference", "insufficient")]
+    return (says or list(places))[-1]
