@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.versions import files, git, selection, textdiff
+from workbench.versions import files, git, git_tree, selection, textdiff
 from workbench.versions.textdiff import CodeDiff, FileDiff
 
 __all__ = [
@@ -64,7 +64,7 @@ def capture(folder: Path, objects: Path, *, label: str, ignore: Sequence[str] = 
     try:
         if git.repository_above(folder):
             try:
-                return _from_git(git.snapshot(folder, label, ignore))
+                return _from_git(git_tree.snapshot(folder, label, ignore))
             except git.GitProblem as problem:
                 trouble = f"without git: {problem}"
         stored = files.snapshot(folder, objects, ignore)
@@ -163,7 +163,7 @@ def _joined(notes: Iterable[str]) -> str | None:
     return "; ".join(note for note in notes if note) or None
 
 
-def _from_git(found: git.Snapshot) -> CodeVersion:
+def _from_git(found: git_tree.Snapshot) -> CodeVersion:
     return CodeVersion(
         "git", found.commit, found.branch, found.tree, bool(found.changed), found.changed, _joined(found.notes)
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.versions import code, git
+from workbench.versions import code, git, selection
 
 from .conftest import Repository
 
@@ -165,7 +165,7 @@ def test_untracked_data_is_left_out_and_named(repository, objects):
 
 
 def test_heap_of_untracked_files_is_cut_and_never_costs_a_source_file(repository, objects, monkeypatch):
-    monkeypatch.setattr(git.selection, "FILES_LIMIT", 5)
+    monkeypatch.setattr(selection, "FILES_LIMIT", 5)
     for number in range(10):
         repository.write(f"images/{number}.png")
     repository.write("zoo.py")
