@@ -17,6 +17,7 @@ from workbench.errors import EnvironmentProblem
 from workbench.pipeline import driver
 from workbench.pipeline.stages import build
 from workbench.project import load
+from workbench.runs import stage_outputs
 
 CONFIG = """
 [project]
@@ -262,6 +263,53 @@ def test_a_failed_stage_leaves_its_last_good_outputs_and_the_next_start_continue
     write(steps, "train.sh", FILES["train.sh"] + "echo more > more.txt\n")
     assert run(steps) == [("train", "finished")]
     assert read(steps, "model.txt") == "model of TWO\n"
+
+
+PARTS = """
+[stages.split]
+command = "sh split.sh"
+inputs = ["raw.txt"]
+outputs = ["parts", "list-*.txt"]
+[stages.join]
+command = "sh join.sh"
+inputs = ["parts"]
+outputs = ["joined.txt"]
+"""
+SPLIT = "mkdir -p parts\nfor n in $(cat raw.txt); do echo $n > parts/$n; echo $n > list-$n.txt; done\n"
+
+
+def test_nothing_of_an_earlier_run_is_left_among_the_files_of_a_folder_or_a_glob(make_project):
+    project = make_project({"split.sh": SPLIT, "join.sh": "cat parts/* > joined.txt", "raw.txt": "1 2 3"}, PARTS)
+    run(project)
+    assert read(project, "joined.txt") == "1\n2\n3\n"
+    write(project, "raw.txt", "4")
+    assert run(project) == [("split", "finished"), ("join", "finished")]
+    assert read(project, "joined.txt") == "4\n"
+    assert [path.name for path in project.folder.glob("list-*")] == ["list-4.txt"]
+    write(project, "raw.txt", "1 2 3")
+    assert run(project) == [("split", "restored"), ("join", "restored")]
+    assert sorted(path.name for path in (project.folder / "parts").iterdir()) == ["1", "2", "3"]
+
+
+def test_a_folder_and_the_files_of_a_glob_are_as_before_when_their_stage_fails(make_project):
+    project = make_project({"split.sh": SPLIT, "join.sh": "cat parts/* > joined.txt", "raw.txt": "1 2 3"}, PARTS)
+    run(project)
+    write(project, "raw.txt", "4 5")
+    write(project, "split.sh", SPLIT + "exit 1\n")
+    assert run(project) == [("split", "failed")]
+    assert sorted(path.name for path in (project.folder / "parts").iterdir()) == ["1", "2", "3"]
+    assert sorted(path.name for path in project.folder.glob("list-*")) == ["list-1.txt", "list-2.txt", "list-3.txt"]
+    unfinished = project.run_folder(runs.get(project, "@latest").uid) / "unfinished"
+    assert sorted(path.name for path in (unfinished / "parts").iterdir()) == ["4", "5"]
+    assert (unfinished / "list-4.txt").exists()
+
+
+def test_a_start_that_was_cut_off_keeps_what_it_had_written_down(steps):
+    run_folder = steps.run_folder(runs.get(steps, "2").uid)
+    before = (run_folder / stage_outputs.BEFORE_NAME).read_bytes()
+    (steps.folder / "model.txt").unlink()
+    stage_outputs.keep(steps.folder, run_folder, {"stage": "train", "outputs": ["model.txt"]})
+    assert (run_folder / stage_outputs.BEFORE_NAME).read_bytes() == before
 
 
 def test_a_first_run_that_fails_leaves_nothing_that_looks_finished(make_project):

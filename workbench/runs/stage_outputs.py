@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -50,11 +51,12 @@ def of_taken(items: Iterable[Taken]) -> list[Before]:
 def keep(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> None:
     """Put the outputs that are there into the object store, and write down which; never raises.
 
-    Where nothing can be kept, what becomes of the outputs is left to the command.
+    Folders that are kept are emptied then, and what a glob matches is removed, so that nothing of an earlier run is
+    taken for this one's. Where nothing can be kept, what becomes of the outputs is left to the command.
     """
     declared = _declared(launched)
-    if not launched.get("stage") or not declared:
-        return
+    if not launched.get("stage") or not declared or (run_folder / BEFORE_NAME).exists():
+        return  # what a start that was cut off wrote down holds
     from workbench.versions import data
     from workbench.versions.objects import Objects
 
@@ -62,7 +64,11 @@ def keep(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> None:
     objects = Objects(inner / "objects")
     with contextlib.suppress(OSError, WorkbenchError), objects.held():
         found = data.take(folder, objects, declared, cache=inner / "cache" / "data")
-        (run_folder / BEFORE_NAME).write_text(json.dumps(of_taken(found)), encoding="ascii")
+        temporary = run_folder / f".{BEFORE_NAME}.tmp"
+        temporary.write_text(json.dumps(of_taken(found)), encoding="ascii")
+        temporary.replace(run_folder / BEFORE_NAME)
+        if not launched.get("isolation"):
+            _clear(folder, launched, found)
 
 
 def before(run_folder: Path) -> list[Before]:
@@ -133,6 +139,24 @@ def was_put_back(paths: Sequence[str]) -> str:
     """Return the sentence that says what became of the outputs of a run that failed."""
     shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
     return f"{shown}: as before the run; what it left unfinished is in its folder, {UNFINISHED_FOLDER}/"
+
+
+def _clear(folder: Path, launched: Mapping[str, Any], found: Iterable[Taken]) -> None:
+    """Empty the folders among outputs that are kept, and remove what globs match."""
+    named = {os.path.normpath(name) for name in _declared(launched) if not set(name) & set("*?[")}
+    for item in found:
+        if not item.kept or item.problem:
+            continue
+        for path in _stale(folder / item.path, by_name=item.path in named):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _stale(place: Path, *, by_name: bool) -> list[Path]:
+    """Return what of an output goes before its command starts: a file that it will write over stays until then."""
+    if not by_name:
+        return [place]
+    return list(place.iterdir()) if place.is_dir() and not place.is_symlink() else []
 
 
 def _declared(launched: Mapping[str, Any]) -> list[str]:
