@@ -38,6 +38,7 @@ class Request:
     overrides: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
     trigger: Mapping[str, Any] = field(default_factory=lambda: {"kind": "hand"})
+    check: bool = True
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ def train(project: Project, request: Request = Request()) -> Begun:
         return begin(project, request)
     from workbench.actions import runs
 
-    wanted = runs.Request(overrides=request.overrides, trigger=request.trigger)
+    wanted = runs.Request(overrides=request.overrides, trigger=request.trigger, check=request.check)
     return Begun((), tuple(runs.start(project, wanted)), over=False)
 
 
@@ -267,7 +268,7 @@ def start(project: Project, request: Request = Request()) -> tuple[list[Verdict]
 def _wish(project: Project, name: str, stage: Train, request: Request) -> Wish:
     from workbench.actions import runs
 
-    wanted = runs.Request(overrides=request.overrides, trigger=request.trigger)
+    wanted = runs.Request(overrides=request.overrides, trigger=request.trigger, check=request.check)
     return runs.wish_for(project, stage, name if name in project.config.stages else "", wanted)
 
 
