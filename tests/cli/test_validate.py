@@ -310,3 +310,16 @@ def test_names_and_values_cannot_write_to_the_terminal(make_project, workbench):
     code, out, err = workbench(project.folder, "validate", "bad.csv")
     assert code == 1
     assert "\x1b" not in out + err
+
+
+def test_values_of_persons_reach_neither_the_schema_nor_any_finding(make_project, workbench):
+    lines = "".join(f"{at},{'ana' if at % 2 else 'bo'}@example.org\n" for at in range(80))
+    project = make_project({"t.csv": "row,who\n" + lines}, '[project]\nname = "t"\n[data]\ntrain = "t.csv"\n')
+    code, out, err = workbench(project.folder, "data", "schema", "--accept")
+    assert code == 0
+    assert "example.org" not in out + err + (project.folder / "schema.toml").read_text()
+    (project.folder / "fresh.csv").write_text("row,who\n" + lines + "81,not a mail\n81,x@example.com\n")
+    code, out, err = workbench(project.folder, "validate", "fresh.csv", "--json")
+    found = {one["kind"] for one in json.loads(out)["tables"][0]["findings"]}
+    assert found == {"personal data", "duplicate"}
+    assert "example." not in out + err

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.actions import data_tables
 from workbench.data import schema as schemas
 from workbench.data.findings import Finding
+from workbench.data.policy import PolicyCheck
 from workbench.data.schema import Change, Schema
 from workbench.errors import EnvironmentProblem
 from workbench.project import Project
@@ -141,31 +142,34 @@ def learn(
         expect(table, present)
         wanted = table.columns
 
-        def make(table: Table = table, wanted: tuple[str, ...] = wanted) -> _Both:
+        def make(table: Table = table, wanted: tuple[str, ...] = wanted) -> _All:
             check = None if present is None else new_check(present, table, "training", now)
-            return _Both(Measure(table.kinds(), format=table.format, key=key), Traits(wanted), check)
+            private = PolicyCheck(project.config.policy, wanted, now=now)
+            return _All(Measure(table.kinds(), format=table.format, key=key), Traits(wanted), private, check)
 
         parts.append(tables.scan(table, make, progress=told(progress, name)))
     profile, traits = _joined(parts)
-    fresh = proposing.propose(profile, traits, data=path, target=project.config.data.target, key=key, now=now)
+    private = {one.column for part in parts for one in part.policy.freeze() if one.kind == "personal data"}
+    target = project.config.data.target
+    fresh = proposing.propose(profile, traits, data=path, target=target, key=key, private=private, now=now)
     findings = () if present is None else validate.judge(present, [one.check for one in parts if one.check is not None])
     return fresh, findings
 
 
-class _Both:
-    """Hands batches to a profile, to traits, and to a check where there is a schema."""
+class _All:
+    """Hands batches to a profile, to traits, to the policy, and to a check where there is a schema."""
 
-    def __init__(self, measure: Any, traits: Any, check: Any) -> None:
-        self.measure, self.traits, self.check = measure, traits, check
+    def __init__(self, measure: Any, traits: Any, policy: PolicyCheck, check: Any) -> None:
+        self.measure, self.traits, self.policy, self.check = measure, traits, policy, check
 
     def add(self, batch: Any) -> None:
         """Take the next rows."""
-        for one in (self.measure, self.traits, self.check):
+        for one in (self.measure, self.traits, self.policy, self.check):
             if one is not None:
                 one.add(batch)
 
 
-def _joined(parts: list[_Both]) -> tuple[Any, Any]:
+def _joined(parts: list[_All]) -> tuple[Any, Any]:
     from workbench.data import profile
     from workbench.data.traits import merge
 

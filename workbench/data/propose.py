@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -36,11 +36,16 @@ _DIGITS = 9
 
 def propose(
     profile: TableProfile, traits: TableTraits, *, data: str = "", target: str = "", key: tuple[str, ...] = (),
-    now: float,
+    private: Collection[str] = (), now: float,
 ) -> Schema:  # fmt: skip
-    """Return the schema of fresh data like these; the `target` belongs in training data only, `now` in seconds."""
+    """Return the schema of fresh data like these; the `target` belongs in training data only, `now` in seconds.
+
+    Of `private` columns, which belong to persons, it holds no value.
+    """
     found = tuple(
         _column(one, traits.columns.get(one.name) or ColumnTraits(), named=(one.name,) == key, now=now)
+        if one.name not in private
+        else ColumnSchema(one.name, type_of(one), missing=_share(one.missing, one.count))
         for one in profile.columns
     )
     columns = tuple(replace(one, only="training") if one.name == target else one for one in found)

@@ -98,6 +98,7 @@ class _Column:
         self._steps = list(tally.STEPS)
         self._words: list[Any] | None = []
         self._known = 0
+        self._looked_at = 0
         self._last: Any = None
         self._rising = True
 
@@ -140,19 +141,18 @@ class _Column:
             self._remember(hashing.words_of(array)[0], before)
 
     def _remember(self, words: Any, before: int) -> None:
-        """Keep the values while none has come twice."""
-        import numpy as np
-
+        """Keep the values while none has come twice; whether one has is looked at whenever their number doubles."""
         if self._words is None:
             return
-        is_rising = bool((words[1:] > words[:-1]).all())
-        if before > tally.KEYED or not (is_rising or len(np.unique(words)) == len(words)):
-            self._words = None
-        else:
-            self._words.append((before, words, None))
+        self._words.append((before, words, None))
+        known = sum(len(part[1]) for part in self._words)
+        if known >= 2 * self._looked_at:
+            self._looked_at = known
+            if known > tally.KEYED or not tally.are_unique(tally.joined(self._words)):
+                self._words = None
 
     def freeze(self) -> ColumnTraits:
-        unique = bool(self._words) and tally.duplicates(self._words or [])[0] == 0
+        unique = bool(self._words) and tally.are_unique(tally.joined(self._words or []))
         forms = tuple(name for name in tally.FORMS if name in self._forms) if self._lengths else ()
         step = self._steps[0] if self._steps and self._known else ""
         rising = unique and self._rising and self._last is not None

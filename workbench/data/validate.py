@@ -381,6 +381,9 @@ def _relations(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[F
 def _key(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[Finding]:
     if not schema.key or any(check.keys is None for check in checks):
         return
+    if rows > tally.KEYED:
+        words = f"keys were looked at in the first {tally.KEYED:,} rows of each file only"
+        yield Finding("duplicate key", "note", "", words, rows=rows)
     parts, before = [], 0
     for check in checks:
         parts += [(start + before, words, there) for start, words, there in check.keys or ()]

@@ -1,0 +1,104 @@
+"""schema.toml as a file: whatever it holds comes back, and an edit of it survives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.data import schema as schemas
+from workbench.data.schema import ColumnSchema, Relation, Schema
+from workbench.errors import ConfigError
+
+names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=0, max_size=12)
+shares = st.floats(0, 1).map(lambda one: round(one, 9))
+limits = st.one_of(st.none(), st.integers(-(10**9), 10**9).map(float), st.floats(-1e300, 1e300))
+
+
+@st.composite
+def columns(draw):
+    type_ = draw(st.sampled_from(["whole", "number", "text", "boolean"]))
+    low, high = draw(limits), draw(limits)
+    return ColumnSchema(
+        draw(names), type_, draw(st.sampled_from(["", "training", "serving"])), draw(st.booleans()), draw(shares),
+        draw(shares), draw(shares), draw(st.booleans()),
+        tuple(draw(st.lists(names if type_ == "text" else st.integers(-99, 99), max_size=30, unique=True))),
+        draw(shares), low, high, None if low is None or high is None else (low, high),
+        tuple(draw(st.lists(names, max_size=3))), draw(names), "", draw(st.booleans()), draw(shares),
+    )  # fmt: skip
+
+
+tables = st.builds(
+    Schema,
+    st.lists(columns(), max_size=5, unique_by=lambda one: one.name).map(tuple),
+    st.lists(
+        st.one_of(
+            st.builds(Relation, order=st.tuples(names, names)),
+            st.builds(Relation, sum=st.lists(names, min_size=2, max_size=4).map(tuple), to=st.sampled_from([1.0, 9.5])),
+        ),
+        max_size=3,
+        unique=True,
+    ).map(tuple),
+    names,
+    st.integers(0, 10**9),
+    st.lists(names, max_size=2).map(tuple),
+)  # fmt: skip
+
+
+@given(tables)
+@settings(max_examples=60, deadline=None)
+def test_what_is_written_comes_back(schema):
+    signed = replace(schema, accepted_by="ana", accepted=datetime(2026, 11, 27, 8, tzinfo=UTC))
+    assert schemas.parse(schemas.write(signed)) == signed
+    assert schemas.parse(schemas.write(signed)).digest == schema.digest
+
+
+@given(tables, tables)
+@settings(max_examples=40, deadline=None)
+def test_a_file_rewritten_holds_the_new_schema(before, after):
+    text = schemas.rewrite(schemas.write(before), before, after)
+    found = schemas.parse(text)
+    assert set(found.columns) == set(after.columns)
+    assert found.relations == after.relations
+    assert found.rows == after.rows
+
+
+@given(tables, tables)
+@settings(max_examples=40, deadline=None)
+def test_changes_are_none_only_between_equal_schemas(before, after):
+    assert not schemas.changes(before, before)
+    differs = set(before.columns) != set(after.columns) or set(before.relations) != set(after.relations)
+    assert bool(schemas.changes(before, after)) == (differs or before.key != after.key)
+
+
+def test_dates_and_moments_are_read_as_such_with_utc_where_no_zone_is_given():
+    text = '[columns.a]\ntype = "date"\nmin = 2020-01-02\n[columns.b]\ntype = "time"\nmin = 2020-01-02T03:04:05\n'
+    found = schemas.parse(text)
+    assert found.column("a").min == datetime(2020, 1, 2, tzinfo=UTC).timestamp()
+    assert found.column("b").min == datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
+    assert schemas.parse(schemas.write(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[colums]\n", "Did you mean 'columns'"),
+        ("columns = 3\n", "[columns] must be a table"),
+        ('[columns.a]\ntype = "text"\nvalues = [1.5]\n', "columns.a.values must be a list"),
+        ('[columns.a]\ntype = "whole"\nseen = [1]\n', "columns.a.seen must be two values"),
+        ('[columns.a]\ntype = "whole"\nonly = "test"\n', "columns.a.only is 'test'"),
+        ('[columns.a]\ntype = "whole"\nunique = 1\n', "columns.a.unique must be true or false"),
+        ("[columns.a]\n", "columns.a.type is None"),
+        ('[[relations]]\norder = ["a"]\n', "a relation names the order of two columns, or a sum"),
+        ('relations = "a"\n', "relations must be a list"),
+        ("[schema]\nrows = inf\n", "schema.rows must be a number"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_its_key(text, words):
+    with pytest.raises(ConfigError) as caught:
+        schemas.parse(text)
+    assert words in f"{caught.value.message} {caught.value.hint}"
+    assert caught.value.exit_code == 2
