@@ -23,6 +23,7 @@ from workbench.project import Project
 from workbench.safe import clean
 from workbench.store.connection import transaction
 
+_BLOCK = 4 << 20
 Progress = Callable[[str, int, int], None]
 """Told of a source how many bytes of how many have been read."""
 
@@ -76,8 +77,12 @@ def _name(project: Project, place: Path) -> str:
 def _hash(place: Path) -> str:
     from blake3 import blake3
 
+    found = blake3()
     try:
-        return str(blake3().update_mmap(str(place)).hexdigest())
+        with place.open("rb") as file:  # mapped, a large file would count as memory
+            while block := file.read(_BLOCK):
+                found.update(block)
+        return str(found.hexdigest())
     except OSError as error:
         raise NotFoundError(f"{clean(str(place))}: {(error.strerror or str(error)).lower()}", "ls -l") from error
 

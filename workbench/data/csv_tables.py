@@ -124,7 +124,8 @@ def learn(table: Table, found: dict[str, Any]) -> None:
 def _chosen(table: Table, batch: Any, columns: tuple[str, ...]) -> Any:
     import pyarrow as pa
 
-    arrays = [canonical(batch.column(table.columns.index(name)), table.types[name]) for name in columns]
+    places = {name: at for at, name in enumerate(table.columns)}
+    arrays = [canonical(batch.column(places[name]), table.types[name]) for name in columns]
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 

@@ -194,7 +194,8 @@ def heavy(one: ColumnProfile, other: ColumnProfile) -> tuple[Counts, Counts]:
 def novelty(reference: Column, current: Column) -> Statistic:
     """Return the share of rows whose value the reference does not have, over the values whose hash both sides sample.
 
-    Expected is the share of values that the reference has once (Good and Turing's estimate of what is unseen).
+    Expected is the share of values that the reference has once (Good and Turing's estimate of what is unseen). Fewer
+    new values than that are no effect: a window of the reference itself has none.
     """
     one, other = reference.sample, current.sample
     if one is None or other is None:
@@ -208,4 +209,4 @@ def novelty(reference: Column, current: Column) -> Statistic:
     fresh = sum(count for word, count in after.items() if word not in before)
     change = share_change("novelty", singles, seen, fresh, rows)
     note = f"{fresh / rows:.0%} new values, {singles / seen:.0%} expected"
-    return replace(change, note=note)
+    return replace(change, note=note, effect=change.effect if (change.value or 0.0) > 0 else 0.0)

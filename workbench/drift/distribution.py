@@ -37,22 +37,29 @@ class Distribution:
 
     def below(self, places: Floats, *, included: bool) -> Floats:
         """Return the share of the numbers below each place, or at it too."""
+        left, right = self.limits(places)
+        return right if included else left
+
+    def limits(self, places: Floats) -> tuple[Floats, Floats]:
+        """Return the share of the numbers below each place, and at it too."""
         import numpy as np
 
         after = np.searchsorted(self.points, places, side="right")
         at = np.maximum(after - 1, 0)
-        following = np.minimum(after, len(self.points) - 1)
-        low, high = self.points[at], self.points[following]
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            part = np.where(high > low, places / (high - low) - low / (high - low), 0.0)
-            wide = np.isinf(high - low)
-            part = np.where(wide, (places / 2 - low / 2) / (high / 2 - low / 2), part)
-        part = np.clip(np.nan_to_num(part), 0.0, 1.0)
-        between = self.right[at] + part * (self.left[following] - self.right[at])
-        hit = (self.points[at] == places) & (after > 0)
-        found = np.where(hit, self.right[at] if included else self.left[at], between)
-        found = np.where(after == 0, 0.0, found)
-        return np.where((after == len(self.points)) & ~hit, 1.0, found)
+        low = self.points[at]
+        between = self.right[at]
+        if self.error:
+            following = np.minimum(after, len(self.points) - 1)
+            high = self.points[following]
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                # Halves, because the difference of two large floats may overflow.
+                part = (places / 2 - low / 2) / (high / 2 - low / 2)
+            part = np.where(high > low, np.minimum(np.maximum(part, 0.0), 1.0), 0.0)
+            between = between + part * (self.left[following] - between)
+        hit = (low == places) & (after > 0)
+        outside = ~hit & ((after == 0) | (after == len(self.points)))
+        between = np.where(outside, np.where(after == 0, 0.0, 1.0), between)
+        return np.where(hit, self.left[at], between), np.where(hit, self.right[at], between)
 
     def quantiles(self, shares: Sequence[float]) -> Floats:
         """Return the smallest point up to which at least each share lies."""

@@ -6,6 +6,7 @@ values: how often those values occur whose hash is among the least, the same val
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -63,9 +64,13 @@ class Window:
     start: float | None = None
     end: float | None = None
 
+    @functools.cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {one.name: one for one in self.columns}
+
     def column(self, name: str) -> Column | None:
         """Return a column by name."""
-        return next((one for one in self.columns if one.name == name), None)
+        return self._by_name.get(name)
 
 
 def merge(first: Window, second: Window, label: str = "") -> Window:

@@ -67,11 +67,8 @@ def kolmogorov_smirnov(reference: Distribution, current: Distribution) -> Statis
     from scipy.stats import kstwo
 
     points = np.union1d(reference.points, current.points)
-    gaps = [
-        np.abs(reference.below(points, included=included) - current.below(points, included=included)).max()
-        for included in (False, True)
-    ]
-    gap = float(max(gaps))
+    sides = reference.limits(points), current.limits(points)
+    gap = float(max(np.abs(one - other).max() for one, other in zip(*sides, strict=True)))
     expected = _KOLMOGOROV_MEAN * math.sqrt(noise(reference.count, current.count))
     size = max(1, round(1 / noise(reference.count, current.count)))
     p = min(1.0, max(0.0, float(kstwo.sf(gap, size))))
@@ -88,8 +85,8 @@ def wasserstein(reference: Distribution, current: Distribution) -> Statistic:
     points = np.union1d(reference.points, current.points)
     scale = max(1.0, float(np.abs(points).max()))
     widths = np.diff(points / scale)
-    starts = [side.below(points[:-1], included=True) for side in (reference, current)]
-    ends = [side.below(points[1:], included=False) for side in (reference, current)]
+    limits = [side.limits(points) for side in (reference, current)]
+    starts, ends = [right[:-1] for _, right in limits], [left[1:] for left, _ in limits]
     first, last = starts[0] - starts[1], ends[0] - ends[1]
     area = float((_mean_size(first, last) * widths).sum()) * scale
     total = reference.count + current.count
