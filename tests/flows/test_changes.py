@@ -79,7 +79,9 @@ def test_each_change_since_the_last_run_of_the_same_command_is_noticed(project, 
     }
 
     replace_package(packages, "alpha", "1.1", {"alpha.py": "x = 2\n"})
-    (fourth,) = noticed(run())
+    told = run_cli("run", folder=project.folder).err
+    (fourth,) = noticed(run_cli("show", "4", "--json", folder=project.folder).json)
+    assert f"  ! {fourth}\n" in told, "who starts a run is told"
     assert fourth.startswith("packages changed since run 3: alpha 1.1 "), "the same version with other content"
 
     (project.folder / "train.py").write_text(SCRIPT + "# more\n")

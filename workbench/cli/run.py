@@ -18,6 +18,7 @@ from workbench.paths import relative_to
 from workbench.project import Project
 from workbench.runs import queries, standby
 from workbench.runs.model import GLYPHS, Run
+from workbench.safe import clean
 
 _MOST_METRICS = 6
 
@@ -115,6 +116,8 @@ def stay(project: Project, number: int, *, quiet: bool) -> str:
         ended = queries.load(attendance.reader, [number])
         if ended:
             output.say(ending(ended[0], project.config.metric.name, time.time()))
+            for _, text in queries.notices(attendance.reader, number):
+                output.say(f"  ! {clean(text)}")
         return status
     finally:
         attendance.close()
