@@ -28,7 +28,7 @@ def bench() -> Iterator[Figure]:
     with scratch() as folder:
         yield from _nothing_to_do(folder)
     with scratch() as folder:
-        yield _added(folder)
+        yield from _added(folder)
 
 
 def _nothing_to_do(folder: Path) -> Iterator[Figure]:
@@ -53,17 +53,22 @@ def _nothing_to_do(folder: Path) -> Iterator[Figure]:
     yield Figure(f"pipeline: {STAGES} stages, looked at again", again, "", [], "ms", 0.030)
 
 
-def _added(folder: Path) -> Figure:
-    """Return what passes for each stage that runs, beside make running the same commands."""
+def _added(folder: Path) -> Iterator[Figure]:
+    """Yield what passes for each stage that runs, and the processor time of all its processes, beside make."""
     _chain(folder, RUN_STAGES)
+    make, ours = ("make", "-s", "-B"), (PROGRAM, "pipeline", "--force")
     found = in_turns(
         3,
         {
-            "make": lambda: process_seconds("make", "-s", "-B", cwd=folder) / RUN_STAGES,
-            "ours": lambda: process_seconds(PROGRAM, "pipeline", "--force", cwd=folder) / RUN_STAGES,
+            "make": lambda: process_seconds(*make, cwd=folder) / RUN_STAGES,
+            "ours": lambda: process_seconds(*ours, cwd=folder) / RUN_STAGES,
+            "make busy": lambda: process_busy_seconds(*make, cwd=folder) / RUN_STAGES,
+            "ours busy": lambda: process_busy_seconds(*ours, cwd=folder) / RUN_STAGES,
         },
     )
-    return Figure(f"pipeline: each of {RUN_STAGES} stages", found["ours"], "make", found["make"], "ms", 0.015, "added")
+    name = f"pipeline: each of {RUN_STAGES} stages"
+    yield Figure(name, found["ours"], "make", found["make"], "ms", 0.015, "added")
+    yield Figure(f"{name}, processor", found["ours busy"], "make", found["make busy"], "ms", 0.020, "added")
 
 
 def _chain(folder: Path, count: int) -> None:

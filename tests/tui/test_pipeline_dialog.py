@@ -149,3 +149,9 @@ async def test_hundreds_of_stages_can_be_walked_through(make_project):
         await shows(pilot, "s0 ", "it never ran")
         await pilot.press("end")
         await shows(pilot, "s299", "s298, which makes f299, will run before it")
+
+
+async def test_in_a_small_window_the_keys_are_still_to_be_seen(steps):
+    async with driven(steps, size=(50, 12)) as pilot:
+        await pilot.press("2", "P")
+        await shows(pilot, "▶ runs", "it never ran", "enter run what is out of date")

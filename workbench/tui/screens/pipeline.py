@@ -49,7 +49,8 @@ class PipelineDialog(Dialog):
         """Put up the stages, the reason of the one under the cursor, and the keys."""
         with Vertical():
             table = _Stages(self._verdicts)
-            table.styles.height = min(len(self._verdicts), _MOST_ROWS) + 3
+            room = int(self.app.size.height * 0.9) - _REASON_LINES - 1
+            table.styles.height = max(4, min(len(self._verdicts) + 3, _MOST_ROWS + 3, room))
             yield table
             yield _Reason()
             yield _Keys(self.idle)
