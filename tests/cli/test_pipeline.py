@@ -153,6 +153,25 @@ def test_ctrl_c_stops_what_runs_and_the_next_start_continues(folder, run_cli, wa
     assert run_cli("pipeline", folder=folder).code == 0
 
 
+def test_stop_ends_a_detached_pipeline_also_one_that_waits(folder, run_cli, wait_until):
+    assert run_cli("pipeline", "--stop", "--json", folder=folder).json == {"stopped": False}
+    (folder / "prepare.sh").write_text("touch begun; sleep 600")
+    assert run_cli("pipeline", "--detach", folder=folder).code == 0
+    wait_until((folder / "begun").exists)
+    refused = run_cli("pipeline", folder=folder)
+    assert refused.code == 3 and "goes on already" in refused.err and "workbench pipeline --stop" in refused.err
+    assert run_cli("pipeline", "--stop", folder=folder).err == "Stopping.\n"
+    wait_until(lambda: run_cli("runs", "--json", folder=folder).json[0]["status"] == "stopped")
+    other = run_cli("run", "--detach", "--", "sleep", "600", folder=folder).out.strip()
+    (folder / "prepare.sh").write_text(FILES["prepare.sh"])
+    waiting = wait_until(lambda: (answer := run_cli("pipeline", "--detach", folder=folder)).code == 0 and answer)
+    assert waiting.err == "it waits for other runs to end.\n"
+    assert run_cli("pipeline", "--stop", "--json", folder=folder).json == {"stopped": True}
+    wait_until(lambda: run_cli("pipeline", "--stop", "--json", folder=folder).json == {"stopped": False})
+    assert run_cli("stop", other, folder=folder).code == 0
+    assert not (folder / "clean.csv").exists()
+
+
 def test_run_takes_the_stages_in_an_order_in_which_they_can_run(make_project, run_cli):
     config = CONFIG.replace("stages.prepare", "stages.x").replace("stages.train", "stages.a")
     head, _, tail = config.partition("[stages.a]")

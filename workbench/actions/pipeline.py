@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -287,9 +288,20 @@ def goes_on(project: Project) -> bool:
     return False
 
 
+def stop(project: Project) -> bool:
+    """Ask the pipeline that goes on to stop its stages and to begin no more; return whether one went on."""
+    if not goes_on(project):
+        return False
+    try:
+        os.kill(int((project.inner / LOCK_NAME).read_text(encoding="ascii")), signal.SIGTERM)
+    except (OSError, ValueError):  # it has just ended, or not quite begun
+        return False
+    return True
+
+
 def _goes_on_already() -> EnvironmentProblem:
     return EnvironmentProblem(
-        "A pipeline of this project goes on already", "workbench runs   shows it, workbench stop RUN   ends it."
+        "A pipeline of this project goes on already", "workbench runs   shows it, workbench pipeline --stop   ends it."
     )
 
 
@@ -303,6 +315,7 @@ def _spawn(project: Project, order: bytes) -> subprocess.Popen[bytes]:
     except BlockingIOError:
         os.close(lock)
         raise _goes_on_already() from None
+    os.ftruncate(lock, 0)  # the number of a process that is gone may be another's by now
     try:
         with (project.inner / LOG_NAME).open("ab") as log:
             process = Detached(
@@ -315,6 +328,7 @@ def _spawn(project: Project, order: bytes) -> subprocess.Popen[bytes]:
                 start_new_session=True,
                 pass_fds=(lock,),
             )
+        os.pwrite(lock, f"{process.pid}\n".encode(), 0)
     finally:
         os.close(lock)
     assert process.stdin is not None

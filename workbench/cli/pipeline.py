@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explain", action="store_true", help="run nothing, say of each stage why")
     parser.add_argument("--force", action="store_true", help="run the stages though they are up to date")
     parser.add_argument("--no-check", action="store_true", help="run whatever is wrong with the data")
+    parser.add_argument("--stop", action="store_true", help="end the pipeline that goes on, and the stages it runs")
     parser.add_argument("--detach", action="store_true", help="return at once")
     parser.add_argument(
         "-p", dest="params", metavar="KEY=VALUE", action="append", default=[], help="set a parameter for these runs"
@@ -41,6 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show the plan, or carry it out and follow it."""
     project = projects.find(args.folder)
+    if args.stop:
+        stopped = actions.stop(project)
+        if args.json:
+            output.print_json({"stopped": stopped})
+        else:
+            output.say("Stopping." if stopped else "No pipeline goes on.")
+        return 0
     overrides = dict(setting(text) for text in args.params)
     request = actions.Request(tuple(args.stages), overrides, args.force, check=not args.no_check)
     if args.dry_run or args.explain:
