@@ -4,10 +4,9 @@ It stands on the path of a run under the name that Python looks for, and hands o
 happens until the process ends; one that is killed, or that was told to look at no variables, leaves no list.
 """
 
-from __future__ import annotations
-
-# It runs in any Python that a project has, before anything else: whatever it imported here would cost every script.
-# ruff: noqa: PTH100, PTH120
+# It runs in any Python that a project has, however old, and before anything else: whatever it imported here would
+# cost every script. So types stand in comments.
+# ruff: noqa: ANN001, ANN202, PTH100, PTH120
 import os
 import sys
 
@@ -19,7 +18,8 @@ _MOST_BYTES = 8 << 20
 _LIBRARIES = ("blas", "mkl_rt", "blis", "atlas", "armpl", "lapack", "gomp", "iomp", "libomp", "libcu", "amdhip")
 
 
-def _register() -> None:
+def _register():
+    # type: () -> None
     folder = os.environ.get(RUN_FOLDER_VARIABLE)
     if folder:
         import atexit
@@ -27,7 +27,8 @@ def _register() -> None:
         atexit.register(_record, os.path.join(folder, IMPORTED_NAME))  # noqa: PTH118
 
 
-def _record(path: str) -> None:
+def _record(path):
+    # type: (str) -> None
     """Append one line for the interpreter, each module that is not its own, and each library of interest."""
     try:
         lines = ["P\t%s\n" % sys.executable]  # noqa: UP031 - cheaper than it looks, and older Pythons read it too
@@ -44,7 +45,8 @@ def _record(path: str) -> None:
         pass
 
 
-def _modules() -> list[tuple[str, str]]:
+def _modules():
+    # type: () -> list[tuple[str, str]]
     """Return name and file of each module from outside the standard library."""
     standard = os.path.dirname(os.__file__) + os.sep
     own = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -63,7 +65,8 @@ def _modules() -> list[tuple[str, str]]:
     return found
 
 
-def _mapped() -> list[str]:
+def _mapped():
+    # type: () -> list[str]
     """Return the names of mapped libraries of interest; only a process with NumPy, PyTorch or the like is looked at."""
     if not any(name in sys.modules for name in ("numpy", "torch", "jaxlib", "tensorflow", "scipy")):
         return []
@@ -76,10 +79,14 @@ def _mapped() -> list[str]:
     return sorted(name for name in names if name.startswith("lib") and any(word in name for word in _LIBRARIES))
 
 
-def _hand_on() -> None:
+def _hand_on():
+    # type: () -> None
     """Run the module of this name that Python would have found without Workbench."""
-    from _frozen_importlib import module_from_spec
-    from _frozen_importlib_external import PathFinder
+    try:
+        from _frozen_importlib import module_from_spec
+        from _frozen_importlib_external import PathFinder
+    except ImportError:  # Python 2, where it cannot be told which one that is
+        return
 
     own = os.path.dirname(os.path.abspath(__file__))
     spec = PathFinder.find_spec("sitecustomize", [folder for folder in sys.path if folder != own])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -87,13 +88,19 @@ def _code(folder: Path, old: _Row, new: _Row) -> tuple[Change, ...]:
     first, second = (_version(row.code) for row in (old, new))
     if old.rev != new.rev or not first.tree or not second.tree or first.tree == second.tree:
         return ()
-    inner = folder / ".workbench"
-    declared = read_json(inner / "runs" / new.uid / "launch.json")
+    declared = read_json(folder / ".workbench" / "runs" / new.uid / "launch.json")
+    pairs = _files(folder, first.kind, first.tree, second.kind, second.tree)
+    return tuple(Change("code", path, before, after) for path, before, after in pairs if not _is_other(path, declared))
+
+
+@functools.lru_cache(maxsize=8)
+def _files(folder: Path, kind: str, tree: str, other_kind: str, other_tree: str) -> tuple[tuple[str, str, str], ...]:
+    """Return the files in which two versions differ; the stages of a pipeline all ask for the same two."""
+    old, new = code.CodeVersion(kind, tree=tree), code.CodeVersion(other_kind, tree=other_tree)
     try:
-        pairs = code.changed(folder, inner / "objects", first, second)
+        return tuple(code.changed(folder, folder / ".workbench" / "objects", old, new))
     except code.CodeUnavailable:
         return ()
-    return tuple(Change("code", path, before, after) for path, before, after in pairs if not _is_other(path, declared))
 
 
 def _version(text: str) -> code.CodeVersion:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,13 +50,15 @@ def content_hash(content: bytes) -> str:
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
 
 
-def note(tmp_path: Path, code: str, path: Path | None = None, **more: str) -> imported.Noted | None:
+def note(
+    tmp_path: Path, code: str, path: Path | None = None, *, python: str = sys.executable, **more: str
+) -> imported.Noted | None:
     """Run code as a process of a run, and return what it left."""
     run_folder = tmp_path / "run"
     run_folder.mkdir(exist_ok=True)
     places = os.pathsep.join([str(import_folder()), *([str(path)] if path else [])])
     env = os.environ | {sitecustomize.RUN_FOLDER_VARIABLE: str(run_folder), "PYTHONPATH": places} | more
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run([python, "-c", code], env=env, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     return imported.read(run_folder / sitecustomize.IMPORTED_NAME)
 
@@ -206,3 +210,17 @@ def test_libraries_of_linear_algebra_are_named(tmp_path):
     assert noted.libraries
     assert all(name in mapped and name.startswith("lib") for name in noted.libraries)
     assert note(tmp_path, "pass").libraries == noted.libraries, "a process without NumPy adds none"
+
+
+def test_it_is_read_by_every_python_that_a_project_may_have(tmp_path):
+    source = Path(sitecustomize.__file__).read_text()
+    ast.parse(source, feature_version=(3, 4))
+    tree = ast.parse(source)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert functions
+    assert not [one.name for one in functions if one.returns or any(each.annotation for each in one.args.args)]
+    assert "__future__" not in source
+    for version in ("2.7", "3.6", "3.8", "3.13"):
+        python = shutil.which(f"python{version}")
+        if python and subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0:
+            assert note(tmp_path, "import json", python=python) is not None
