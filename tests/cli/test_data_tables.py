@@ -188,6 +188,23 @@ def test_what_is_odd_is_told_and_never_waited_for(run_cli, project, versions):
     assert data("diff", "images", "@latest", "--json").json["new"]["size"] == len("one" + "changed" + "new" + "odd")
 
 
+def test_a_long_reading_says_how_far_it_is(project, capsys, monkeypatch):
+    from workbench.cli import validate
+
+    clock = iter(range(100))
+    monkeypatch.setattr(validate.time, "monotonic", lambda: next(clock))
+    lines, bar = validate.ReadingProgress(False), validate.ReadingProgress(True)
+    for done in (10, 20, 30, 40):
+        lines("a\x1b[2Jb", done, 100)
+    lines.end()
+    said = capsys.readouterr()
+    assert said.err.splitlines() == ["a␛[2Jb: 30% of 100 B read"] and said.out == ""
+    for done in (10, 50):
+        bar("b", done, 100)
+    bar.end()
+    assert "██████████░░░░░░░░░░  50% of 100 B" in capsys.readouterr().err
+
+
 def test_restore_by_hash_by_moment_and_elsewhere(run_cli, project, versions, tmp_path):
     data = in_project(run_cli, project)
     place = project.folder / "data/train.csv"

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
-import threading
-import time
 
 import pytest
 
-from tests.tui.driving import driven, screen, shows, text, until
+from tests.tui.driving import driven, screen, shows, text, until, wait_for
 from workbench.actions import data as actions
 from workbench.project import load
 from workbench.tui.kit.numbers import ago
 from workbench.tui.screens.data import DataPage
 from workbench.tui.screens.data_columns import _parts, bounds, range_text, shape
-from workbench.tui.screens.data_reading import compute
+from workbench.tui.screens.data_reading import GivenUp, Job, check, compute
 
 CONFIG = """
 [project]
@@ -87,14 +85,16 @@ async def test_the_key_takes_a_snapshot_and_not_a_run(data):
     async with driven(data) as pilot:
         await open_data(pilot, "no version yet")
         await pilot.press("r")
-        await shows(pilot, "Snapshot taken: 2 new of 2 versions", "not kept", "40")
+        await shows(pilot, "Snapshot taken: 2 new of 2 versions")
+        await shows(pilot, "not kept", "40")
         (first,) = hashes(data, NAMES[0])
         await shows(pilot, first[:10], "carrier", "float64")
         await pilot.press("r")
         await shows(pilot, "Snapshot taken: 0 new of 2 versions")
         (data.folder / NAMES[0]).write_text(table(50))
         await pilot.press("r")
-        await shows(pilot, "Snapshot taken: 1 new of 2 versions", "+10")
+        await shows(pilot, "Snapshot taken: 1 new of 2 versions")
+        await shows(pilot, "+10")
 
 
 async def test_a_version_shows_its_columns_and_one_of_them_closely(data):
@@ -245,11 +245,34 @@ async def test_poisoned_names_are_text(tmp_path):
 async def test_leaving_does_not_wait_for_what_is_being_read(data):
     actions.snapshot(data)
     version = actions.listed(data, NAMES[0])[0]
-    given_up = threading.Event()
-    given_up.set()
-    began = time.monotonic()
-    assert compute(data, version, None, given_up.is_set) == ""
-    assert time.monotonic() - began < 30, "it was not waited for the limit of an hour"
+    job = Job()
+    job.give_up()
+    assert compute(job, data, version, None).startswith("Given up")
+    with pytest.raises(GivenUp):
+        check(job, data, ["validate"])
+
+
+async def test_what_is_given_up_says_so_and_is_read_again_on_enter(data, monkeypatch):
+    from workbench.tui.screens import data_reading
+
+    actions.snapshot(data)
+    real = data_reading._wait
+
+    def waits(job, *rest):
+        job.tell("half of it")
+        wait_for(lambda: job.is_given_up)
+        return real(job, *rest)
+
+    monkeypatch.setattr(data_reading, "_wait", waits)
+    async with driven(data) as pilot:
+        await open_data(pilot, "Reading the table…", "reading data/train.csv, half of it…")
+        await pilot.press("x")
+        await shows(pilot, "Given up: enter reads it again.")
+        await pilot.press("x")
+        await shows(pilot, "Nothing is being read or checked.")
+        monkeypatch.setattr(data_reading, "_wait", real)
+        await pilot.press("enter")
+        await shows(pilot, "40 rows", "carrier")
 
 
 def test_a_page_that_is_not_up_yet_says_why_it_cannot_act():

@@ -127,7 +127,8 @@ async def test_an_alert_is_seen_once(checked):
     async with driven(checked) as pilot:
         await open_drift(pilot, "2 open", "temp since 2026-04")
         await pilot.press("a")
-        await shows(pilot, "acknowledged.", "1 open", "seen by")
+        await shows(pilot, "acknowledged.")
+        await shows(pilot, "1 open", "seen by")
         (seen,) = [one for one in actions.alerts(checked) if one.state == "acknowledged"]
         assert seen.column == "temp" and seen.acknowledged_by
         await pilot.press("a")
@@ -152,7 +153,8 @@ async def test_the_key_checks_again_and_others_change_what_is_compared(checked):
         await open_drift(pilot, "Features in 2026-07")
         (checked.folder / "data/train.csv").write_text(rows(drifting=False))
         await pilot.press("r")
-        await shows(pilot, "No drift.", "0 of 4 drift", "against 2026-01")
+        await shows(pilot, "No drift.")
+        await shows(pilot, "0 of 4 drift", "against 2026-01")
         await pilot.press("f")
         await shows(pilot, "Compare with", "the window before")
         await pilot.press(*"previous", "enter")

@@ -6,7 +6,7 @@ import getpass
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.actions import data_tables
+from workbench.actions.data_tables import Progress, told
 from workbench.data import schema as schemas
 from workbench.data.findings import Finding
 from workbench.data.policy import PolicyCheck
@@ -26,9 +27,6 @@ from workbench.store.connection import transaction
 
 if TYPE_CHECKING:
     from workbench.data.tables import Table
-
-Progress = Callable[[str, int, int], None]
-"""Told which file is read, how many of its bytes have been, and how many it has; what it raises ends the reading."""
 
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
 _PACKED = (".gz", ".bz2", ".zst")
@@ -178,11 +176,6 @@ def _joined(parts: list[_All]) -> tuple[Any, Any]:
         table = profile.merge(table, part.measure.freeze())
         traits = merge(traits, part.traits.freeze())
     return table, traits
-
-
-def told(progress: Progress | None, name: str) -> Callable[[int, int], None] | None:
-    """Return a progress that names the file."""
-    return None if progress is None else lambda done, size: progress(name, done, size)
 
 
 def new_check(schema: Schema, table: Table, environment: Any, now: float) -> Any:

@@ -21,6 +21,8 @@ from workbench.project import Project
 from workbench.safe import clean
 from workbench.store.connection import transaction
 
+Progress = Callable[[str, int, int], None]
+"""Told which file is read, how many of its bytes have been, and how many it has; what it raises ends the reading."""
 NOW = "now"
 """The hash of a side is "" and its label this, where it is the file as it lies in the project."""
 
@@ -114,7 +116,13 @@ def versions(connection: sqlite3.Connection, path: str, *, facts: bool = True) -
 
 
 def profile_of(
-    project: Project, path: str = "", at: str = "", key: Sequence[str] = (), *, outside: Path | None = None
+    project: Project,
+    path: str = "",
+    at: str = "",
+    key: Sequence[str] = (),
+    *,
+    outside: Path | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Side, TableProfile]:
     """Return what a version of `path` holds; kept with the version, so that it is computed once.
 
@@ -122,14 +130,14 @@ def profile_of(
     the project's data. Raises NotFoundError, UsageError, TableError.
     """
     if outside is not None:
-        measured = _measured(outside, str(outside), tuple(key))
+        measured = _measured(outside, str(outside), tuple(key), told(progress, str(outside)))
         _check_key(str(outside), measured, key)
         return Side(NOW, "", "file", outside.stat().st_size), measured
     path = path or training_data(project)
     with _store(project) as connection:
         found = versions(connection, path) if connection is not None else []
         side = _side(project, connection, path, at or NOW, found)
-        measured = _known_profile(project, connection, path, side, found, key_of(project, path, key))
+        measured = _known_profile(project, connection, path, side, found, key_of(project, path, key), progress)
         _check_key(path, measured, key)
         return side, measured
 
@@ -156,6 +164,7 @@ def _known_profile(
     side: Side,
     found: Sequence[Version],
     key: tuple[str, ...],
+    progress: Progress | None,
 ) -> TableProfile:
     known = next((one for one in found if one.hash == side.hash), None)
     if known is not None and known.profile is not None and known.profile.key == key:
@@ -163,18 +172,18 @@ def _known_profile(
     if side.kind == "folder":
         raise UsageError(f"{clean(path)} is a folder, not a table", "Name one of its files.")
     with _file(project, path, side) as file:
-        measured = _measured(file, path, key)
+        measured = _measured(file, path, key, told(progress, f"{path}@{side.label}"))
     if known is not None and connection is not None:
         _keep(connection, path, side.hash, "profile", profile.to_json(measured), rows=measured.rows)
     return measured
 
 
-def _measured(file: Path, name: str, key: tuple[str, ...]) -> TableProfile:
+def _measured(file: Path, name: str, key: tuple[str, ...], progress: Callable[[int, int], None] | None) -> TableProfile:
     from workbench.data import tables
     from workbench.data.measure import Measure
 
     table = tables.open_table(file, name)
-    made = tables.scan(table, lambda: Measure(table.kinds(), format=table.format, key=key))
+    made = tables.scan(table, lambda: Measure(table.kinds(), format=table.format, key=key), progress=progress)
     return made.freeze()
 
 
@@ -194,7 +203,9 @@ def _keep(
 # --- what changed
 
 
-def diff(project: Project, path: str, old: str = "", new: str = "", key: Sequence[str] = ()) -> Difference:
+def diff(
+    project: Project, path: str, old: str = "", new: str = "", key: Sequence[str] = (), progress: Progress | None = None
+) -> Difference:
     """Compare two versions of a table or folder: by default what was stored before with the file as it is now.
 
     A version is `@latest`, `@previous`, the beginning of its hash, `run:3` for what run 3 read, or `now`. The key is
@@ -216,8 +227,8 @@ def diff(project: Project, path: str, old: str = "", new: str = "", key: Sequenc
             files = difference.compare_files(*listed)
             return Difference(path, _weighed(before, listed[0]), _weighed(after, listed[1]), folder=files)
         names = key_of(project, path, key)
-        tables = [_known_profile(project, connection, path, side, found, names) for side in (before, after)]
-        rows = _changes(project, connection, path, (before, after), found, names)
+        tables = [_known_profile(project, connection, path, side, found, names, progress) for side in (before, after)]
+        rows = _changes(project, connection, path, (before, after), found, names, progress)
         return Difference(path, before, after, table=difference.compare(tables[0], tables[1], rows))
 
 
@@ -299,6 +310,7 @@ def _changes(
     sides: tuple[Side, Side],
     found: Sequence[Version],
     key: tuple[str, ...],
+    progress: Progress | None,
 ) -> RowChanges:
     """Return which rows changed, over the columns that both have; kept with the new version."""
     known = next((one for one in found if one.hash == sides[1].hash), None)
@@ -314,18 +326,26 @@ def _changes(
         missing = [name for name in key if name not in shared]
         if missing:
             raise UsageError(f"{clean(path)} has no column {clean(missing[0])!r} in both versions", "--key COLUMN[,…]")
-        prints = [_scanned(table, shared, key) for table in opened]
+        names = [f"rows of {path}@{side.label}" for side in sides]
+        prints = [_scanned(table, shared, key, told(progress, name)) for table, name in zip(opened, names, strict=True)]
     found_changes = rows.count_changes(prints[0], prints[1], key)
     if known is not None and connection is not None and sides[0].hash.isalnum():
         _keep(connection, path, sides[1].hash, f'changes."{sides[0].hash}"', found_changes.to_json())
     return found_changes
 
 
-def _scanned(table: Any, shared: tuple[str, ...], key: tuple[str, ...]) -> Any:
+def _scanned(
+    table: Any, shared: tuple[str, ...], key: tuple[str, ...], progress: Callable[[int, int], None] | None
+) -> Any:
     from workbench.data import rows, tables
 
     make: Callable[[], rows.Fingerprints] = lambda: rows.Fingerprints(shared, key)  # noqa: E731
-    return tables.scan(table, make, shared).freeze()
+    return tables.scan(table, make, shared, progress=progress).freeze()
+
+
+def told(progress: Progress | None, name: str) -> Callable[[int, int], None] | None:
+    """Return a progress that names what is read."""
+    return None if progress is None else lambda done, size: progress(name, done, size)
 
 
 def key_of(project: Project, path: str, given: Sequence[str] = ()) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from workbench.actions import data_schema
-from workbench.actions.data_schema import Progress
+from workbench.actions import data_schema, data_tables
+from workbench.actions.data_tables import Progress
 from workbench.config import Config
 from workbench.data import policy as policies
 from workbench.data.findings import Finding, Severity, count_of, ordered, worst
@@ -213,7 +213,7 @@ def _table(
             )
             return _Pair(data_schema.new_check(asked, table, environment, now), policy)
 
-        pair = tables.scan(table, make, progress=data_schema.told(progress, name))
+        pair = tables.scan(table, make, progress=data_tables.told(progress, name))
         checks.append(pair.check)
         private += [replace(one, file=name if place.is_dir() else "") for one in pair.policy.freeze()]
     found = validate.judge(asked, checks) if schema is not None else _plain(checks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from workbench.actions.data_tables import Difference, Side
 from workbench.cli import output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
+from workbench.cli.validate import ReadingProgress
 from workbench.data import difference, profile
 from workbench.data.difference import Shift, TableDifference
 from workbench.data.profile import ColumnProfile, TableProfile
@@ -74,7 +76,11 @@ def run_profile(args: argparse.Namespace) -> int:
         name, _, at = name.rpartition("@")
         at = f"@{at}" if at in ("latest", "previous") else at
     path, outside = _path_of(project, args.folder, name)
-    side, found = actions.profile_of(project, path, at, _names(args.key), outside=outside)
+    shown = ReadingProgress(sys.stderr.isatty())
+    try:
+        side, found = actions.profile_of(project, path, at, _names(args.key), outside=outside, progress=shown)
+    finally:
+        shown.end()
     path = path or actions.training_data(project)
     if args.json:
         output.print_json({"path": path, "hash": side.hash or None, "size": side.size, **profile_document(found)})
@@ -177,7 +183,11 @@ def run_diff(args: argparse.Namespace) -> int:
     """Print what changed; it is no check, so that the exit code is 0 whatever it is."""
     project = projects.find(args.folder)
     path, _ = _path_of(project, args.folder, args.path)
-    found = actions.diff(project, path, args.old, args.new, _names(args.key))
+    shown = ReadingProgress(sys.stderr.isatty())
+    try:
+        found = actions.diff(project, path, args.old, args.new, _names(args.key), progress=shown)
+    finally:
+        shown.end()
     if args.json:
         output.print_json(diff_document(found))
     else:
@@ -232,8 +242,6 @@ def _print_diff(found: Difference) -> None:
 
 
 def _colours() -> bool:
-    import sys
-
     return output.colourful(sys.stdout)
 
 

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from workbench.data.tables import (
@@ -80,8 +81,10 @@ def batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
         while True:
             try:
                 with open_packed(table) as stream:
-                    for batch in _read(table, arrow, stream, block):
+                    for count, batch in enumerate(_read(table, arrow, stream, block), 1):
                         rows += batch.num_rows
+                        if not table.packed:  # Arrow reads many blocks ahead: where it is says nothing
+                            table.place = partial(int, count * block)
                         yield _chosen(table, batch, columns)
                 break
             except pa.ArrowInvalid as error:

@@ -471,12 +471,21 @@ class WorkbenchApp(App[None], inherit_bindings=False):
 
     def act(
         self, words: str, function: Callable[..., Any], *arguments: Any, done: Callable[[Any], object] | None = None
-    ) -> None:
-        """Run an action in a thread: `words` say what goes on, `done` gets its result here; errors become a toast."""
+    ) -> int:
+        """Run an action in a thread: `words` say what goes on, `done` gets its result here; errors become a toast.
+
+        Returns the number by which `reword` changes the words.
+        """
         job = next(self._jobs)
         self.doing[job] = words
         self._work(job, function, arguments, done)
         self.set_timer(0.2, self.refresh_bars)
+        return job
+
+    def reword(self, job: int, words: str) -> None:
+        """Say anew what goes on, from any thread; nothing happens once the action has ended."""
+        if job in self.doing:
+            self.doing[job] = words
 
     @work(thread=True)
     def _work(

@@ -91,7 +91,7 @@ class TopBar(Bar):
 
 
 class StatusBar(Bar):
-    """What goes on: an action under way, trouble with the store, else what the screen says of itself."""
+    """Trouble with the store, the answer to a key, an action under way, else what the screen says of itself."""
 
     def draw(self, width: int, height: int) -> Grid:
         """Draw the line."""
@@ -102,11 +102,14 @@ class StatusBar(Bar):
             return grid
         x = 1
         if app.doing:
-            text = f"{SPINNER[app.frame % len(SPINNER)]} {clean(next(iter(app.doing.values())))}…"
-            grid.put(x, 0, clip(text, width - 2), Style(fg="running"))
+            grid.put(x, 0, SPINNER[app.frame % len(SPINNER)], Style(fg="running"))
+            x += 2
+        if app.doing and not app.said:  # an answer to a key comes first: it goes again soon
+            text = f"{clean(next(iter(app.doing.values())))}…"
+            grid.put(x, 0, clip(text, width - 1 - x), Style(fg="running"))
             return grid
         if app.said:
-            grid.put(x, 0, clip(clean(app.said), width - 2), Style(fg="text"))
+            grid.put(x, 0, clip(clean(app.said), width - 1 - x), Style(fg="text"))
             return grid
         for text, style in app.page.status() if app.page is not None else []:
             grid.put(x, 0, clip(text, width - 1 - x), style)

@@ -126,7 +126,7 @@ KEYS: tuple[Key, ...] = (
         "train_revision", ("ctrl+r",), "train revision", "Train a branch, tag or commit in a folder of its own.", _RUNS
     ),
     Key("reproduce", ("A",), "again", "Run it again as it was, and compare the results.", _RUNS, rank=21),
-    Key("stop", ("x",), "stop", "Stop what runs, or take it out of the queue.", _RUNS, rank=6),
+    Key("stop", ("x",), "stop", "Stop what runs, or take it out of the queue.", (*_RUNS, *_VIEWS), rank=6),
     Key("filter", ("slash",), "filter", "Filter: auc > 0.7 and not failed.", ("runs",), rank=2),
     Key("sort", ("s",), "sort", "Choose the column to sort by.", ("runs",), rank=7),
     Key("group", ("o",), "group", "Group by tag, parameter or trigger.", ("runs",), rank=8),
@@ -163,7 +163,7 @@ KEYS: tuple[Key, ...] = (
     Key("restore", ("u",), "restore", "Bring the version back; shows what it overwrites.", ("data",), rank=4),
     Key("data_order", ("s",), "order", "Order columns by how far they moved, or as in the file.", ("data",), rank=5),
     Key(
-        "next_view", ("right_square_bracket",), "view", "Go to the next view: Versions, Schema, Drift.", _VIEWS, rank=6
+        "next_view", ("right_square_bracket",), "view", "Go to the next view: Versions, Schema, Drift.", _VIEWS, rank=7
     ),
     Key("previous_view", ("left_square_bracket",), "view before", "Go to the view before.", _VIEWS),
     Key(

@@ -18,7 +18,7 @@ from workbench.tui.kit.grid import Style
 from workbench.tui.kit.numbers import ago, size
 from workbench.tui.screens.data_columns import ColumnTable, difference_spans
 from workbench.tui.screens.data_detail import Detail
-from workbench.tui.screens.data_reading import compute, overwritten
+from workbench.tui.screens.data_reading import compute, overwritten, snapshot
 from workbench.tui.screens.data_sight import Sight, SightReader, Wish
 from workbench.tui.screens.data_versions import VersionTable
 from workbench.tui.screens.data_views import DataView
@@ -163,8 +163,12 @@ class DataPage(DataView):
             return
         chosen, before = sight.chosen, sight.before
         key = (chosen.path, chosen.hash)
-        if key in self._asked or chosen.hash in self.problems or (by_itself and chosen.size > AT_ONCE):
+        known = key in self._asked or chosen.hash in self.problems
+        if by_itself and (known or chosen.size > AT_ONCE):
             return
+        if key in self._asked and chosen.hash not in self.problems:
+            return
+        self.problems.pop(chosen.hash, None)
         self._asked.add(key)
 
         def take(problem: str) -> None:
@@ -172,9 +176,7 @@ class DataPage(DataView):
                 self.problems[chosen.hash] = problem
             self._show_chosen()
 
-        self.bench.act(
-            f"reading {clean(chosen.path, 60)}", compute, project, chosen, before, self.left.is_set, done=take
-        )
+        self.work(f"reading {clean(chosen.path, 60)}", compute, project, chosen, before, done=take)
 
     # --- the room
 
@@ -217,7 +219,7 @@ class DataPage(DataView):
         """Take versions of all that the configuration names, as it is now."""
         project = self.project
         if project is not None:
-            self.bench.act("taking a snapshot", data_actions.snapshot, project, done=self._taken)
+            self.work("taking a snapshot", snapshot, project, done=self._taken)
 
     def can_snapshot(self) -> str:
         """There must be data."""
@@ -227,9 +229,9 @@ class DataPage(DataView):
 
     def _taken(self, taken: list[Any]) -> None:
         known = {version.hash for version, _ in self.versions.versions.values()}
-        bad = [item for item in taken if item.problem]
-        fresh = [item for item in taken if not item.problem and item.hash not in known]
-        words = f"{len(fresh)} new of {len(taken)} version{'' if len(taken) == 1 else 's'}"
+        bad, good = [item for item in taken if item.problem], [item for item in taken if not item.problem]
+        fresh = [item for item in good if item.hash not in known]
+        words = f"{len(fresh)} new of {len(good)} version{'' if len(good) == 1 else 's'}"
         if bad:
             words += f"; {clean(bad[0].path, 60)}: {clean(bad[0].problem, 100)}"
         self.bench.say(f"Snapshot taken: {words}.")

@@ -4,52 +4,85 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from workbench.actions import data as actions
 from workbench.actions.data_tables import Version
-from workbench.errors import EnvironmentProblem
+from workbench.errors import EnvironmentProblem, WorkbenchError
 from workbench.project import Project
 from workbench.safe import clean
 from workbench.tui.kit.numbers import ago, size
 
+if TYPE_CHECKING:
+    from workbench.versions.data import Taken
+
 LIMIT_SECONDS = 3600
 LOOK_SECONDS = 0.2
-"""So often a computation looks whether it is still wanted."""
+"""So often a computation looks whether it is still wanted, and tells how far it is."""
+_TAIL = 4096
+"""So many of the last bytes that a command said are looked at."""
 
 
-def compute(
-    project: Project, version: Version, before: Version | None, is_given_up: Callable[[], bool] = lambda: False
-) -> str:
+class Job:
+    """A computation that a page waits for: it can be given up, and tells how far it is."""
+
+    def __init__(self, tell: Callable[[str], None] = lambda words: None) -> None:
+        self.tell = tell
+        self._given_up = threading.Event()
+
+    def give_up(self) -> None:
+        """End it as soon as can be."""
+        self._given_up.set()
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self._given_up.is_set()
+
+
+class GivenUp(WorkbenchError):
+    """A computation was ended before it was done."""
+
+    def __init__(self) -> None:
+        super().__init__("Given up", "Nothing was changed.")
+
+
+def compute(job: Job, project: Project, version: Version, before: Version | None) -> str:
     """Profile a version, and compare it with the one before, in another process; return what kept it from doing so."""
     words = ["data", "profile", f"{version.path}@{version.hash}"]
     if before is not None and before.kept and before.kind == version.kind:
         words = ["data", "diff", version.path, before.hash, version.hash]
-    answer = ask(project, words, is_given_up)
+    try:
+        answer = ask(job, project, words)
+    except GivenUp:
+        return "Given up: enter reads it again."
     if answer.code == 0:
         return ""
     if words[1] == "diff" and answer.code == 2:
         # One of the two is no table; the chosen one may still be.
-        return compute(project, version, None, is_given_up)
+        return compute(job, project, version, None)
     return "\n".join(answer.said)
 
 
-def check(project: Project, words: Sequence[str], is_given_up: Callable[[], bool]) -> bool:
+def check(job: Job, project: Project, words: Sequence[str]) -> bool:
     """Run a check of the command line, which keeps what it finds; return whether it said yes.
 
-    Raises EnvironmentProblem with what the command said where it could not tell.
+    Raises what `told` raises.
     """
-    return told(project, words, is_given_up).code == 0
+    return told(job, project, words).code == 0
 
 
-def told(project: Project, words: Sequence[str], is_given_up: Callable[[], bool]) -> Answer:
+def told(job: Job, project: Project, words: Sequence[str]) -> Answer:
     """Run a command as `ask` does; raises EnvironmentProblem with what it said where it could not do its work."""
-    answer = ask(project, words, is_given_up)
+    answer = ask(job, project, words)
     if answer.code not in (0, 1):
         raise EnvironmentProblem(answer.said[0], " ".join(answer.said[1:]).removeprefix("hint: "))
     return answer
@@ -57,51 +90,64 @@ def told(project: Project, words: Sequence[str], is_given_up: Callable[[], bool]
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a command: exit code, the last lines that it said, none only where it ended well, its document.
-
-    A command that was given up counts as done, without a document.
-    """
+    """What came of a command: exit code, what it said of an error, its document."""
 
     code: int
     said: tuple[str, ...] = ()
     document: Any = None
 
 
-def ask(project: Project, words: Sequence[str], is_given_up: Callable[[], bool]) -> Answer:
-    """Run a command of Workbench in a process of its own, which ends as soon as `is_given_up`."""
+def ask(job: Job, project: Project, words: Sequence[str]) -> Answer:
+    """Run a command of Workbench in a process of its own; raises GivenUp where the job was given up meanwhile."""
     command = [sys.executable, "-m", "workbench", "-C", str(project.folder), *words, "--json"]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        code = _wait(project, command, output, errors, is_given_up)
-        if is_given_up():
-            return Answer(0)
+        code = _wait(job, project, command, output, errors)
+        if job.is_given_up:
+            raise GivenUp
         if code is None:
             return Answer(3, (f"It took more than {LIMIT_SECONDS // 60} minutes.",))
         output.seek(0)
-        errors.seek(0)
-        said = errors.read().decode("utf-8", "replace")
-        document = output.read()
-    lines = [clean(line, 200).removeprefix("error: ") for line in said.splitlines() if line.strip()]
+        document, lines = output.read(), _lines(errors)
     if code not in (0, 1):
-        return Answer(code, tuple(lines[-2:]) or (f"It ended with code {code}.",))
-    return Answer(code, tuple(lines[-2:]), json.loads(document) if document.strip() else None)
+        at = max((at for at, line in enumerate(lines) if line.startswith("error: ")), default=len(lines) - 1)
+        said = [line.removeprefix("error: ") for line in lines[max(0, at) :][:2]]
+        return Answer(code, tuple(said) or (f"It ended with code {code}.",))
+    return Answer(code, (), json.loads(document) if document.strip() else None)
 
 
-def _wait(
-    project: Project, command: list[str], output: IO[bytes], errors: IO[bytes], is_given_up: Callable[[], bool]
-) -> int | None:
+def _lines(errors: IO[bytes]) -> list[str]:
+    """Return the last lines of what a command has said so far."""
+    said = os.pread(errors.fileno(), _TAIL, max(0, os.fstat(errors.fileno()).st_size - _TAIL))
+    return [clean(line, 200) for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def _wait(job: Job, project: Project, command: list[str], output: IO[bytes], errors: IO[bytes]) -> int | None:
     """Run a command to its end; return its exit code, None where it took too long."""
     end = time.monotonic() + LIMIT_SECONDS
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, cwd=project.folder
     ) as process:
         while process.poll() is None:
-            if is_given_up() or time.monotonic() > end:
+            if job.is_given_up or time.monotonic() > end:
                 process.kill()
                 process.wait()
                 return None if time.monotonic() > end else process.returncode
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(LOOK_SECONDS)
+            if lines := _lines(errors):
+                job.tell(lines[-1])
         return process.returncode
+
+
+def snapshot(job: Job, project: Project) -> list[Taken]:
+    """Take versions of all that the configuration names; raises GivenUp, and then keeps none of them."""
+
+    def progress(files: int, read: int) -> None:
+        job.tell(f"{files:,} files, {size(read)}")
+        if job.is_given_up:
+            raise GivenUp
+
+    return actions.snapshot(project, progress=progress)
 
 
 def overwritten(project: Project, version: Version) -> list[str]:

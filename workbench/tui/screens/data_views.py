@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from textual import events
 
@@ -12,6 +11,7 @@ from workbench.tui.bars import Bar
 from workbench.tui.kit.grid import Grid, Style, cells, clip
 from workbench.tui.screens import available
 from workbench.tui.screens.base import Page
+from workbench.tui.screens.data_reading import Job
 from workbench.tui.widgets.canvas import Spans
 
 LOWEST = 12
@@ -74,13 +74,42 @@ class DataView(Page):
     def __init__(self) -> None:
         super().__init__()
         self.bar = ViewBar(self.screen_id, id="views")
-        self.left = threading.Event()
-        """Set when the page goes: what still runs for it is given up."""
+        self.jobs: list[Job] = []
+        """What runs for this page."""
         self._pane = next(iter(self.panes))
 
     def on_unmount(self) -> None:
         """End what goes on for this page: nobody waits for it."""
-        self.left.set()
+        self.give_up()
+
+    # --- what runs for it
+
+    def work(self, words: str, function: Callable[..., Any], *arguments: Any, done: Callable[[Any], object]) -> None:
+        """Run an action with a job before its arguments, in a thread; what the job tells stands behind the words."""
+        number: list[int] = []
+        job = Job(lambda told: self.bench.reword(number[0], f"{words}, {told}") if number else None)
+        self.jobs.append(job)
+
+        def run() -> Any:
+            try:
+                return function(job, *arguments)
+            finally:
+                self.jobs.remove(job)
+
+        number.append(self.bench.act(words, run, done=done))
+
+    def give_up(self) -> None:
+        """End what runs for this page."""
+        for job in list(self.jobs):
+            job.give_up()
+
+    def can_stop(self) -> str:
+        """Something must be running."""
+        return "" if self.jobs else "Nothing is being read or checked."
+
+    def do_stop(self) -> None:
+        """Give up what is being read or checked; that harms nothing."""
+        self.give_up()
 
     # --- the room
 

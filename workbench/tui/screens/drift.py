@@ -256,7 +256,7 @@ class DriftPage(DataView):
         project = self.project
         if project is not None:
             words = ["drift", *options]
-            self.bench.act("looking for drift", check, project, words, self.left.is_set, done=self._checked)
+            self.work("looking for drift", check, project, words, done=self._checked)
 
     def _checked(self, ok: bool) -> None:
         self._place = None

@@ -144,8 +144,8 @@ class SchemaPage(DataView):
         """Hold all data that the configuration names against the schema and the policy."""
         project = self.project
         if project is not None:
-            self.bench.act(
-                "holding the data against the schema", check, project, ["validate"], self.left.is_set,
+            self.work(
+                "holding the data against the schema", check, project, ["validate"],
                 done=lambda ok: self.bench.say("No error was found." if ok else "There are errors."),
             )  # fmt: skip
 
@@ -157,8 +157,7 @@ class SchemaPage(DataView):
         """Read the training data for what they ask of the schema, and show it before it is written."""
         project = self.project
         if project is not None:
-            words = ["data", "schema"]
-            self.bench.act("reading the training data", told, project, words, self.left.is_set, done=self._proposed)
+            self.work("reading the training data", told, project, ["data", "schema"], done=self._proposed)
 
     def _proposed(self, answer: Answer) -> None:
         found = answer.document
@@ -179,7 +178,7 @@ class SchemaPage(DataView):
         project = self.project
         if project is not None:
             words = ["data", "schema", "--accept"]
-            self.bench.act("writing the schema", told, project, words, self.left.is_set, done=self._accepted)
+            self.work("writing the schema", told, project, words, done=self._accepted)
 
     def _accepted(self, answer: Answer) -> None:
         accepted = (answer.document or {}).get("accepted")
