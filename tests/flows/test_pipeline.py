@@ -91,6 +91,17 @@ def notices(project, number):
         connection.close()
 
 
+def drive(project):
+    """Run the stages in this very process."""
+    stages = pipeline.stages_of(project)
+    wishes = {name: runs.wish_for(project, stage, name, runs.Request()) for name, stage in stages.items()}
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        driver.Driver(project, driver.Order(build(stages), stages, wishes, frozenset(), 1)).go()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def git(project, *words):
     command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
     return subprocess.run(command, cwd=project.folder, check=True, capture_output=True, text=True).stdout.strip()
@@ -348,6 +359,22 @@ def test_a_stopped_stage_ends_the_pipeline(make_project, wait_until):
     assert runs.get(project, "1").status == "stopped"
 
 
+def test_an_end_that_is_asked_for_while_a_stage_begins_stops_it_too(make_project, monkeypatch):
+    project = make_project({**FILES, "prepare.sh": "sleep 50\n"}, CONFIG)
+    told = []
+    monkeypatch.setattr(driver, "tell", lambda event, **facts: told.append((event, facts)))
+    really_start = driver.starting.start
+
+    def start(*arguments):
+        really_start(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(driver.starting, "start", start)
+    drive(project)
+    assert runs.get(project, "1").status == "stopped"
+    assert told[-1] == ("end", {"failed": ["prepare"], "left": ["train"]})
+
+
 # --- several things at once
 
 
@@ -502,13 +529,7 @@ def test_stages_that_begin_far_apart_are_recorded_with_the_code_of_their_own_tim
             write(project, "note.sh", "# edited\n")
 
     monkeypatch.setattr(driver, "tell", edit_between)
-    stages = pipeline.stages_of(project)
-    wishes = {name: runs.wish_for(project, stage, name, runs.Request()) for name, stage in stages.items()}
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        driver.Driver(project, driver.Order(build(stages), stages, wishes, frozenset(), 1)).go()
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    drive(project)
     first, second = (runs.get(project, number).code["tree"] for number in ("1", "2"))
     assert (first == second) is same
 

@@ -155,7 +155,7 @@ class Driver:
         self.queue = Queue(order.graph, order.wishes)
         self.broken: set[str] = set()
         self.going: dict[str, tuple[Following, int]] = {}
-        self.ending = False
+        self.ending = self.terminated = False  # nothing more begins; what goes on is stopped
         self._outputs = tuple(path for stage in order.stages.values() for path in stage.outputs)
         self._firsts: dict[str, _Shared] = {}  # by the interpreter that a command names
         self._import_folder = str(launch.import_folder())
@@ -180,9 +180,7 @@ class Driver:
         self.connection.close()
 
     def _on_terminate(self, number: int, frame: object) -> None:
-        self.ending = True
-        for following, _ in list(self.going.values()):
-            following.terminated = True
+        self.ending = self.terminated = True
 
     def _begin_what_can(self) -> None:
         """Settle or start each stage that waits for nothing, while there is room."""
@@ -335,6 +333,7 @@ class Driver:
                         following.abandon()
                         self._let_go(name, "lost")
                         return
+                    following.terminated = following.terminated or self.terminated
                     following.tick()
                 poll.poll(TICK_SECONDS * 1000)
                 if self.queue and time.monotonic() - began > WAIT_SECONDS:
