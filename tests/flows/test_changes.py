@@ -82,6 +82,9 @@ def test_each_change_since_the_last_run_of_the_same_command_is_noticed(project, 
     told = run_cli("run", folder=project.folder).err
     (fourth,) = noticed(run_cli("show", "4", "--json", folder=project.folder).json)
     assert f"  ! {fourth}\n" in told, "who starts a run is told"
+    rows = run_cli("compare", "3", "4", "--json", folder=project.folder).json["packages"]
+    (alpha,) = [row for row in rows if row["name"] == "alpha"]
+    assert alpha["differs"] and all(one["value"].startswith("1.1 ") for one in alpha["values"])
     assert fourth.startswith("packages changed since run 3: alpha 1.1 "), "the same version with other content"
 
     (project.folder / "train.py").write_text(SCRIPT + "# more\n")

@@ -85,7 +85,12 @@ def read(
         return None
     at = next((index for index, run in enumerate(runs) if run.number == reference), 0)
     moment = time.time() if now is None else now
-    facts = [_facts(run, _environment_of(connection, run), moment) for run in runs]
+    environments = [_environment_of(connection, run) for run in runs]
+    packages = _packages(environments)
+    facts = [
+        _facts(run, found_there, versions, moment)
+        for run, found_there, versions in zip(runs, environments, packages, strict=True)
+    ]
     found = pure.compare(facts, baseline=at, goals=goals(project))
     return Compared(runs, found, pinned is not None and runs[at].number == pinned)
 
@@ -96,7 +101,19 @@ def goals(project: Project) -> dict[str, Goal]:
     return {metric.name: metric.goal} if metric.name else {}
 
 
-def _facts(run: Run, found: Environment, now: float) -> RunFacts:
+def _packages(environments: Sequence[Environment]) -> list[dict[str, str]]:
+    """Return each one's packages with their versions, and a hash where what was imported differs all the same."""
+    found = [dict(one.packages) for one in environments]
+    contents = [dict(one.imported or ()) for one in environments]
+    for name in {name for content in contents for name in content}:
+        known = {content[name] for content in contents if content.get(name)}
+        if len(known) > 1 and len({versions.get(name) for versions in found}) == 1:
+            for versions, content in zip(found, contents, strict=True):
+                versions[name] = f"{versions.get(name, '')} {content.get(name, '')[:8]}".strip()
+    return found
+
+
+def _facts(run: Run, found: Environment, packages: Mapping[str, str], now: float) -> RunFacts:
     metrics = {name: MetricFacts(one.last, one.least, one.greatest, one.count) for name, one in run.metrics.items()}
     return RunFacts(
         number=run.number,
@@ -105,7 +122,7 @@ def _facts(run: Run, found: Environment, now: float) -> RunFacts:
         params=run.params,
         metrics=metrics,
         duration=run.duration(now),
-        packages=dict(found.packages),
+        packages=packages,
         facts=_circumstances(run, found),
         experiment=_experiment(run),
     )

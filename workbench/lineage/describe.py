@@ -163,6 +163,7 @@ def _environments(connection: sqlite3.Connection, keys: Sequence[str], store: Ne
         label = f"python {python}@{digest[:6]}" if python else f"@{digest[:6]}"
         facts = {name: known.get(name) for name in ("python", "implementation", "platform", "machine", "cpu")}
         facts["packages"] = len(known.get("packages") or ())
+        facts["imported"] = None if known.get("imported") is None else len(known["imported"])
         found[f"env:{digest}"] = Node(f"env:{digest}", "env", label, digest, "", facts)
     return found
 

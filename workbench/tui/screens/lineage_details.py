@@ -191,7 +191,8 @@ def _environment(facts: _Facts) -> Iterator[Spans]:
     yield _line(
         "python",
         f"{known.get('implementation') or ''} {known.get('python') or 'none'}".strip(),
-        counted(known.get("packages"), "package"),
+        counted(known.get("packages"), "package")
+        + ("" if known.get("imported") is None else f", {known['imported']} imported"),
     )
     yield _line("machine", str(known.get("platform") or "unknown"), str(known.get("cpu") or ""))
     yield from _ran(facts)
