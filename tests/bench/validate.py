@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from tests.bench.measure import PROGRAM, Figure, busy_seconds, in_turns, scratch
 from workbench.data import validate
+from workbench.data.check import Check
 from workbench.data.measure import Measure
 from workbench.data.propose import propose
 from workbench.data.tables import ROWS, kind_of, type_name
@@ -54,7 +55,7 @@ def _million() -> Figure:
     schema = propose(measure.freeze(), traits.freeze(), now=NOW)
 
     def ours() -> None:
-        check = validate.Check(
+        check = Check(
             schema, [(name, type_) for name, type_, _ in kinds], environment="training", now=NOW, damaged=False
         )
         for batch in batches:

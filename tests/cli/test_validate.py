@@ -5,6 +5,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+from datetime import date, datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -323,3 +325,50 @@ def test_values_of_persons_reach_neither_the_schema_nor_any_finding(make_project
     found = {one["kind"] for one in json.loads(out)["tables"][0]["findings"]}
     assert found == {"personal data", "duplicate"}
     assert "example." not in out + err
+
+
+def odd_types(n=60):
+    """A table of all that Parquet can hold."""
+    return pa.table(
+        {
+            "decimal": pa.array([Decimal("1.50"), Decimal("2.25")] * (n // 2), pa.decimal128(6, 2)),
+            "unsigned": pa.array([2**63 + at for at in range(n)], pa.uint64()),
+            "bytes": pa.array([bytes([255, at]) for at in range(n)]),
+            "list": pa.array([[at, at + 1] for at in range(n)]),
+            "struct": pa.array([{"a": at} for at in range(n)]),
+            "clock": pa.array(range(n), pa.time32("s")),
+            "duration": pa.array(range(n), pa.duration("s")),
+            "nano": pa.array([10**18 + at for at in range(n)], pa.timestamp("ns")),
+            "date64": pa.array([86_400_000 * at for at in range(n)], pa.date64()),
+            "codes": pa.array([1, 2] * (n // 2)).dictionary_encode(),
+            "nothing": pa.nulls(n),
+            "half": pa.array(np.arange(n).astype("float16")),
+            "truth": pa.array([True, False, None] * (n // 3)),
+            "": pa.array(range(n)),
+            'a.b c\n"': pa.array(range(n)),
+            "far": pa.array([datetime(9999, 1, 1), datetime(1, 1, 1)] * (n // 2), pa.timestamp("us")),
+        }
+    )
+
+
+def test_all_that_parquet_can_hold_is_checked(make_project, workbench):
+    project = make_project(config='[project]\nname = "t"\n[data]\ntrain = "t.parquet"\n')
+    table = odd_types()
+    pq.write_table(table, project.folder / "t.parquet")
+    assert workbench(project.folder, "data", "schema", "--accept")[0] == 0
+    code, out, _ = workbench(project.folder, "validate")
+    assert code == 0, out
+    others = {
+        "text": pa.array([str(at) for at in range(60)]),
+        "number": pa.array([at * 1.5 for at in range(60)]),
+        "date": pa.array([date(2020, 1, 1)] * 60),
+        "nothing": pa.nulls(60),
+    }
+    for kind, array in others.items():
+        pq.write_table(pa.table(dict.fromkeys(table.column_names, array)), project.folder / "other.parquet")
+        code, out, err = workbench(project.folder, "validate", "other.parquet", "--json")
+        assert code == 1, kind
+        assert "unforeseen" not in err
+        found = [one["kind"] for one in json.loads(out)["tables"][0]["findings"]]
+        assert "unreadable" not in found, kind
+        assert ("empty" if kind == "nothing" else "wrong type") in found

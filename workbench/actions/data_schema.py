@@ -180,7 +180,7 @@ def _joined(parts: list[_All]) -> tuple[Any, Any]:
 
 def new_check(schema: Schema, table: Table, environment: Any, now: float) -> Any:
     """Return what counts in a table that breaks the schema."""
-    from workbench.data.validate import Check
+    from workbench.data.check import Check
 
     columns = [(name, type_) for name, type_, _ in table.kinds()]
     return Check(schema, columns, environment=environment, now=now, damaged=table.damaged)

@@ -259,9 +259,12 @@ def _hash(place: Path) -> str:
     if place.is_dir():
         return ""
     digest = blake3()
-    with place.open("rb", buffering=0) as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
+    try:
+        with place.open("rb", buffering=0) as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError:  # it went while it was read
+        return ""
     return str(digest.hexdigest())
 
 

@@ -51,11 +51,11 @@ def run(args: argparse.Namespace) -> int:
         report = actions.check(project, path, environment="serving" if args.serving else "training", progress=shown)
     finally:
         shown.end()
-    actions.keep(project, report)
     if args.json:
         output.print_json(document(report))
     else:
         _print(report, has_schema=data_schema.place(project).exists())
+    actions.keep(project, report)
     return 0 if report.ok else 1
 
 

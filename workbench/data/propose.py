@@ -24,6 +24,8 @@ NOVEL_SHARE = 0.1
 """Texts of which more rows than that are expected to be new have no domain."""
 SURELY_ALL = 1e-3
 """With fewer rows of other values expected, whole numbers have a domain rather than limits."""
+EXACT = 2**53
+"""Whole numbers beyond it are not told apart as floating point."""
 FEW_SHAPES = 8
 LEAST_VALUES = 5
 """From fewer values no limit is learned."""
@@ -140,7 +142,7 @@ def _time(base: ColumnSchema, one: ColumnProfile, traits: ColumnTraits, now: flo
 
 def _number(base: ColumnSchema, one: ColumnProfile) -> ColumnSchema:
     novel = likelihood.novel_rows(count for _, count in one.values)
-    whole = [value for value, _ in one.values if isinstance(value, (int, float)) and value == int(value)]
+    whole = [value for value, _ in one.values if isinstance(value, (int, float)) and abs(value) < EXACT]
     is_few = base.type == "whole" and one.complete and len(whole) == len(one.values) <= MOST_NUMBERS
     ends = all(likelihood.is_bound(one, low=low) for low in (True, False)) or set(whole) == {0, 1}
     if is_few and ends and novel < SURELY_ALL:

@@ -241,7 +241,8 @@ def canonical(array: Any, type_: Any) -> Any:
     if pa.types.is_float16(array.type):
         array = pc.cast(array, pa.float32())
     try:
-        return pc.cast(array, type_, safe=False)
+        is_bytes = pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type)
+        return pc.cast(array, type_, safe=is_bytes)  # bytes are text only where they are UTF-8
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         texts = [None if one is None else as_text(one) for one in array.to_pylist()]
         return pa.array(texts, pa.string())

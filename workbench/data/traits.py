@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
-from workbench.data import hashing, tally
+from workbench.data import hashing, repeats, tally
+from workbench.data.check import broken_rows
 from workbench.data.schema import Relation
-from workbench.data.validate import broken_rows
 
 MOST_SHAPES = 200
 MOST_TIMES = 20
@@ -148,11 +148,11 @@ class _Column:
         known = sum(len(part[1]) for part in self._words)
         if known >= 2 * self._looked_at:
             self._looked_at = known
-            if known > tally.KEYED or not tally.are_unique(tally.joined(self._words)):
+            if known > tally.KEYED or not repeats.are_unique(repeats.joined(self._words)):
                 self._words = None
 
     def freeze(self) -> ColumnTraits:
-        unique = bool(self._words) and tally.are_unique(tally.joined(self._words or []))
+        unique = bool(self._words) and repeats.are_unique(repeats.joined(self._words or []))
         forms = tuple(name for name in tally.FORMS if name in self._forms) if self._lengths else ()
         step = self._steps[0] if self._steps and self._known else ""
         rising = unique and self._rising and self._last is not None
@@ -171,12 +171,19 @@ def _orders(batch: Any) -> list[Relation]:
     found = []
     for first, second in permutations(times, 2):
         pair = [batch.column(batch.schema.get_field_index(name)) for name in (first, second)]
-        if pair[0].type != pair[1].type:
+        if pair[0].type != pair[1].type or not all(_varies(one) for one in pair):
             continue
         before = pc.less(*pair)
         if pc.sum(before).as_py() and not pc.any(pc.greater(*pair)).as_py():
             found.append(Relation(order=(first, second)))
     return found
+
+
+def _varies(array: Any) -> bool:
+    import pyarrow.compute as pc
+
+    ends = pc.min_max(array)
+    return bool(ends["min"] != ends["max"])
 
 
 def _sums(batch: Any) -> list[Relation]:

@@ -1,97 +1,24 @@
-"""Data against a schema, in one pass: what every column shows, judged by how likely it would be in good data."""
+"""What a table shows under a schema, judged by how likely it would be in good data. Pure."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
-from workbench.data import likelihood, tally
+from workbench.data import likelihood, repeats, tally
+from workbench.data.check import Check
 from workbench.data.findings import LIKELY, Finding, Severity, at_least_warning, ordered, severity
-from workbench.data.measure import row_words
-from workbench.data.schema import ColumnSchema, Environment, Relation, Schema
-from workbench.data.tally import ColumnCheck, Hits, Tally
+from workbench.data.schema import ColumnSchema, Schema
+from workbench.data.tally import Hits, Tally
 from workbench.safe import clean
 
 LEAST_ROWS = 30
 """Of fewer rows none is called constant."""
-CLOSE = 1e-6
-"""So far a sum may be off."""
 TYPE_WORDS = {
     "whole": "whole numbers", "number": "numbers", "text": "texts", "boolean": "true or false", "date": "dates",
     "time": "times", "empty": "nothing",
 }  # fmt: skip
-
-
-class Check:
-    """Takes the batches of a table, in parts if need be, and keeps what does not fit the schema.
-
-    `columns` are name and type in the file, in the order of the file; `damaged` tells whether bytes that are no UTF-8
-    were replaced. `now` is in seconds since the epoch.
-    """
-
-    def __init__(
-        self, schema: Schema, columns: Sequence[tuple[str, str]], *, environment: Environment, now: float, damaged: bool
-    ) -> None:
-        self.schema, self.environment = schema, environment
-        self.names = [name for name, _ in columns]
-        self.rows = 0
-        self.broken: dict[str, str] = {}
-        self.relations = {one: Hits() for one in schema.relations if set(one.columns) <= set(self.names)}
-        self.keys: list[Any] | None = [] if schema.key and set(schema.key) <= set(self.names) else None
-        self._checks = {
-            name: ColumnCheck(one, type_, unique=one.unique and schema.key != (name,), damaged=damaged, now=now)
-            for name, type_ in columns
-            if (one := schema.column(name)) is not None
-        }
-
-    def add(self, batch: Any) -> None:
-        """Take the next rows, an Arrow record batch; a column that cannot be looked at is one finding."""
-        for name, check in self._checks.items():
-            if name not in self.broken:
-                with self._isolated(name):
-                    check.add(batch.column(batch.schema.get_field_index(name)))
-        for relation, hits in self.relations.items():
-            with self._isolated(relation.words):
-                hits.add(broken_rows(relation, batch), None, self.rows)
-        if self.keys is not None and self.rows <= tally.KEYED:
-            self.keys.append((self.rows, row_words(batch, self.schema.key)[0], None))
-        self.rows += batch.num_rows
-
-    @contextlib.contextmanager
-    def _isolated(self, name: str) -> Iterator[None]:
-        import pyarrow as pa
-
-        try:
-            yield
-        except (pa.ArrowException, ValueError, TypeError, OverflowError, ArithmeticError, KeyError) as error:
-            self.broken[name] = clean(str(error), 200) or type(error).__name__
-
-    @property
-    def tallies(self) -> Mapping[str, Tally]:
-        """The counts of each column that the schema knows and the table has."""
-        return {name: check.tally for name, check in self._checks.items()}
-
-
-def broken_rows(relation: Relation, batch: Any) -> Any:
-    """Return which rows of a batch break a relation, as a numpy array; rows with a missing value break none."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    arrays = [batch.column(batch.schema.get_field_index(name)) for name in relation.columns]
-    if relation.order:
-        return pc.greater(arrays[0], arrays[1]).fill_null(False).to_numpy(zero_copy_only=False)
-    total, there = np.zeros(batch.num_rows), np.ones(batch.num_rows, dtype=bool)
-    for array in arrays:
-        total = total + array.fill_null(0).to_numpy(zero_copy_only=False)
-        there &= array.is_valid().to_numpy(zero_copy_only=False)
-    with np.errstate(invalid="ignore"):
-        return there & ~(abs(total - relation.to) <= CLOSE * max(1.0, abs(relation.to)))
-
-
-# --- judging
 
 
 def judge(schema: Schema, parts: Iterable[Check]) -> tuple[Finding, ...]:
@@ -347,7 +274,7 @@ def _sameness(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Fi
         )
         yield replace(finding, words="all rows have one value", count=present, examples=(value,))
     if column.unique and found.words:
-        count, first = tally.duplicates(found.words)
+        count, first = repeats.duplicates(found.words)
         if count:
             words = "values occur that an earlier row has"
             finding = _finding("duplicate", "error", column, found, "", words, None, "every value once")
@@ -388,7 +315,7 @@ def _key(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[Finding
     for check in checks:
         parts += [(start + before, words, there) for start, words, there in check.keys or ()]
         before += check.rows
-    count, first = tally.duplicates(parts)
+    count, first = repeats.duplicates(parts)
     if count:
         names = clean(", ".join(schema.key), 100)
         words = f"rows have a {names} that an earlier row has"

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from workbench.data import validate
+from workbench.data.check import Check
 from workbench.data.findings import worst
 from workbench.data.measure import Measure
 from workbench.data.propose import propose
@@ -38,7 +39,7 @@ def learned(frame, **hints):
 
 def checked(schema, frame, environment="training"):
     columns, batch = batch_of(frame)
-    check = validate.Check(
+    check = Check(
         schema, [(name, type_) for name, type_, _ in columns], environment=environment, now=NOW, damaged=False
     )
     check.add(batch)
