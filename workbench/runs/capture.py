@@ -99,7 +99,7 @@ class Capture:
             self._save_overwritten(connection, run)
             if self._environment is not None:
                 _save_environment(connection, run, self._environment)
-            self._notice_changes(connection, run)
+        self._notice_changes(connection, run)
         self._saved = True
 
     def save_imports(self, connection: sqlite3.Connection, run: int) -> None:
@@ -116,7 +116,7 @@ class Capture:
         found = replace(found, imported=tuple(sorted(known.items())), libraries=noted.libraries)
         with transaction(connection):
             _save_environment(connection, run, found)
-            self._notice_changes(connection, run)
+        self._notice_changes(connection, run)
         (self.run_folder / IMPORTED_NAME).unlink(missing_ok=True)
 
     def _notice_changes(self, connection: sqlite3.Connection, run: int) -> None:
@@ -127,9 +127,11 @@ class Capture:
         if found is None:
             return
         fresh = [change for change in found.changes if change not in self._noticed]
+        if fresh:
+            with transaction(connection):
+                for sentence in sentences(fresh, found.run):
+                    add_notice(connection, run, 0, sentence)
         self._noticed |= set(fresh)
-        for sentence in sentences(fresh, found.run):
-            add_notice(connection, run, 0, sentence)
 
     def _save_inputs(self, connection: sqlite3.Connection, run: int) -> None:
         if not self.launched["inputs"] and not self.launched.get("data"):
@@ -200,18 +202,12 @@ def _output_rows(folder: Path, patterns: list[str], started: float, *, kind: str
 
 
 def _save_environment(connection: sqlite3.Connection, run: int, found: Environment) -> None:
-    """Store the environment of a run; what was stored of it before goes, if it was of this run alone."""
+    """Store the environment of a run, once for all runs that have the same."""
     from workbench.versions import environment
 
     digest, facts = environment.digest(found), json.dumps(environment.to_json(found))
-    (before,) = connection.execute("SELECT environment FROM runs WHERE id = ?", (run,)).fetchone()
     connection.execute("INSERT OR IGNORE INTO environments (digest, facts) VALUES (?, ?)", (digest, facts))
     connection.execute("UPDATE runs SET environment = ? WHERE id = ?", (digest, run))
-    if before not in (None, digest):
-        connection.execute(
-            "DELETE FROM environments WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE environment = ?1)",
-            (before,),
-        )
 
 
 class Results:

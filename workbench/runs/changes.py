@@ -86,7 +86,7 @@ def _packages(old: Environment, new: Environment) -> Iterator[Change]:
     before, after = dict(old.packages), dict(new.packages)
     first, second = dict(old.imported or ()), dict(new.imported or ())
     known = old.imported is not None or new.imported is not None
-    names = first.keys() | second.keys() if known else old.used.keys() | new.used.keys()
+    names = first.keys() | second.keys() if known else old.chosen | new.chosen
     for name in sorted(names):
         version, other = before.get(name, ""), after.get(name, "")
         if version != other:

@@ -14,7 +14,7 @@ from workbench.runs.changes import Change, Made, between, program
 from workbench.runs.command import read_json
 from workbench.versions import code, environment
 
-_LOOKED_AT = 100
+_LOOKED_AT = 1000  # so many runs back
 _REPEATED = "reproduce"
 
 
@@ -65,10 +65,12 @@ def last_like(connection: sqlite3.Connection, run: int) -> int | None:
 def _before(connection: sqlite3.Connection, new: _Row) -> _Row | None:
     """Return the last run before this one that started the same program, whatever its flags."""
     wanted = program(json.loads(new.command))
+    # Of a stage the index gives the few runs there are; all others share one name there, and are walked backwards.
+    stage = "stage" if new.stage else "+stage"
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM runs WHERE stage = ? AND kind = ? AND id < ? AND environment IS NOT NULL"
-        " ORDER BY id DESC LIMIT ?",
-        (new.stage, new.kind, new.number, _LOOKED_AT),
+        f"SELECT {_COLUMNS} FROM runs WHERE {stage} = ? AND kind = ? AND id < ? AND id >= ? AND environment IS NOT NULL"
+        " ORDER BY id DESC",
+        (new.stage, new.kind, new.number, new.number - _LOOKED_AT),
     )
     return next((old for old in map(_Row._make, rows) if program(json.loads(old.command)) == wanted), None)
 

@@ -60,15 +60,13 @@ class Environment:
     libraries: tuple[str, ...] | None = None
 
     @property
-    def used(self) -> dict[str, str]:
-        """The packages that count, by name: with their versions those that were imported, all where that is unknown."""
-        if self.imported is None:
-            return {name: version for name, version in self.packages if name not in _TOOLS}
-        versions = dict(self.packages)
-        return {name: versions.get(name, "") for name, _ in self.imported}
+    def chosen(self) -> set[str]:
+        """The names of the packages that somebody chose: all but TOOLS."""
+        return {name for name, _ in self.packages} - TOOLS
 
 
-_TOOLS = frozenset(("pip", "setuptools", "wheel", "uv", "workbench-mlops"))
+TOOLS = frozenset(("pip", "setuptools", "wheel", "uv", "workbench-mlops"))
+"""What installers bring, and Workbench, which a run gets from outside."""
 
 
 @dataclass(frozen=True)

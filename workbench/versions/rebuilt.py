@@ -17,11 +17,10 @@ from pathlib import Path
 from workbench.errors import EnvironmentProblem
 from workbench.paths import user_cache_folder
 from workbench.safe import clean
+from workbench.versions.environment import TOOLS
 
 _INSTALL_SECONDS = 3600
 _ASK_SECONDS = 30
-# What the installer brings, and Workbench, which every run gets from outside.
-_OURS = frozenset(("pip", "setuptools", "wheel", "uv", "workbench-mlops"))
 _HINT = "workbench reproduce RUN   (with the packages of now)"
 
 
@@ -31,7 +30,7 @@ def make(version: str, packages: Mapping[str, str], imported: Mapping[str, str],
     Of the tools that an installer brings only those in `imported` are put back. Raises EnvironmentProblem where there
     is no such Python, and with the installer's own words where it fails, as it does without a network.
     """
-    wanted = {name: number for name, number in packages.items() if name not in _OURS or name in imported}
+    wanted = {name: number for name, number in packages.items() if name not in TOOLS or name in imported}
     wanted.pop("workbench-mlops", None)
     minor = ".".join(version.split(".")[:2])
     key = hashlib.sha256(json.dumps([minor, sorted(wanted.items())]).encode()).hexdigest()[:16]
