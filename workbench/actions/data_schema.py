@@ -19,7 +19,7 @@ from workbench.data import schema as schemas
 from workbench.data.findings import Finding
 from workbench.data.policy import PolicyCheck
 from workbench.data.schema import Change, Schema
-from workbench.errors import EnvironmentProblem
+from workbench.errors import EnvironmentProblem, UsageError
 from workbench.project import Project
 from workbench.runs.rows import text
 from workbench.safe import clean
@@ -133,6 +133,8 @@ def learn(
     from workbench.data.measure import Measure
     from workbench.data.traits import Traits
 
+    if "://" in path:
+        raise UsageError(f"{clean(path)} lies elsewhere", "Fetch the file, and name it as [data] train.")
     key = data_tables.key_of(project, path)
     parts = []
     for part, name in parts_of(project.folder / path, path):

@@ -25,7 +25,7 @@ def refusal(folder: Path, run: int, run_folder: Path, launched: Mapping[str, Any
     """
     if not (launched.get("check") or {}).get("paths"):
         return ""
-    command = [sys.executable, "-m", "workbench", "-C", str(folder), "validate", "--for-run", str(run)]
+    command = [sys.executable, "-P", "-m", "workbench", "-C", str(folder), "validate", "--for-run", str(run)]
     try:
         with (run_folder / LOG_NAME).open("ab") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

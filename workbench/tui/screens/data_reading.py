@@ -99,7 +99,7 @@ class Answer:
 
 def ask(job: Job, project: Project, words: Sequence[str]) -> Answer:
     """Run a command of Workbench in a process of its own; raises GivenUp where the job was given up meanwhile."""
-    command = [sys.executable, "-m", "workbench", "-C", str(project.folder), *words, "--json"]
+    command = [sys.executable, "-P", "-m", "workbench", "-C", str(project.folder), *words, "--json"]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         code = _wait(job, project, command, output, errors)
         if job.is_given_up:
