@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import threading
 
 import pytest
 
@@ -448,12 +447,19 @@ def test_a_killed_driver_leaves_its_command_and_the_next_start_continues(make_pr
     script = "echo half > clean.csv; touch begun; until [ -e go ]; do sleep 0.02; done\n" + FILES["prepare.sh"]
     project = make_project({**FILES, "prepare.sh": script}, CONFIG)
     _, driving = pipeline.start(project)
+    first = driving.events()
+    assert next(first)["event"] == "run"
     wait_until((project.folder / "begun").exists)
     os.kill(driving.pid, 9)
-    assert [event["event"] for event in driving.events()] == ["run"]
-    threading.Timer(0.5, (project.folder / "go").touch).start()
-    found = run(project)
-    assert found[-1] == ("train", "finished")
+    assert list(first) == []
+    wait_until(lambda: not pipeline.goes_on(project))
+    _, driving = pipeline.start(project)
+    seen = []
+    for event in driving.events():
+        seen.append(event)
+        if event["event"] == "waits":  # for the command that lives on
+            (project.folder / "go").touch()
+    assert seen[-1] == {"event": "end", "failed": [], "left": []}
     assert read(project, "model.txt") == "model of ONE\n"
     assert all(run.is_over for run in runs.list_runs(project))
     assert states(project) == {"prepare": "current", "train": "current"}

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LOCK_NAME = "pipeline.lock"
 LOG_NAME = "pipeline.log"
+_LOCK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -305,16 +307,25 @@ def _goes_on_already() -> EnvironmentProblem:
     )
 
 
+def _take_lock(project: Project) -> int:
+    lock = os.open(project.inner / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:  # a pipeline, or for a moment somebody who asks whether there is one
+            if time.monotonic() > deadline:
+                os.close(lock)
+                raise _goes_on_already() from None
+        time.sleep(_LOCK_SECONDS / 20)
+
+
 def _spawn(project: Project, order: bytes) -> subprocess.Popen[bytes]:
     from workbench.runs.standby import Detached
     from workbench.tracking import RUN_FOLDER_VARIABLE
 
-    lock = os.open(project.inner / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise _goes_on_already() from None
+    lock = _take_lock(project)
     os.ftruncate(lock, 0)  # the number of a process that is gone may be another's by now
     try:
         with (project.inner / LOG_NAME).open("ab") as log:
