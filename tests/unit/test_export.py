@@ -14,7 +14,7 @@ import pytest
 
 from workbench.actions.export import export, export_as, format_of
 from workbench.errors import EnvironmentProblem, UsageError
-from workbench.pictures.model import Across, Curves, Line, Parallel, Table, from_json, to_json
+from workbench.pictures.model import Across, Bars, Curves, Heat, Line, Parallel, Table, from_json, to_json
 from workbench.pictures.texts import to_csv, to_markdown
 from workbench.project import Project
 
@@ -46,7 +46,13 @@ def read_csv(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
-@pytest.mark.parametrize("what", [CHART, ACROSS, TABLE], ids=["curves", "parallel", "table"])
+HEAT = Heat("h", "effect", ("$x^{", "_hidden"), ("1", "名前"), ((0.1, None), (0.9, 0.0)))
+BARS = Bars("b", ("$x^{", "a<b&c>"), ("_hidden", "名前"), ((0.4, 0.6), (0.9, 0.1)))
+
+
+@pytest.mark.parametrize(
+    "what", [CHART, ACROSS, TABLE, HEAT, BARS], ids=["curves", "parallel", "table", "heat", "bars"]
+)
 def test_a_png_is_a_picture_of_some_size_whatever_things_are_named(project, what):
     path = export(project, what, project.folder / "out.png")
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
@@ -64,6 +70,10 @@ def test_an_svg_is_well_formed_and_holds_the_names_as_text(project, what):
     assert root.tag.endswith("}svg")
     words = {"".join(element.itertext()).strip() for element in root.iter() if element.tag.endswith("}text")}
     wanted = {CHART.title: {"$x^{", "_hidden", "a<b&c>", "名前"}, ACROSS.title: {"$x^{", "lr", "$nothing$"}}
+    wanted |= {
+        HEAT.title: {"$x^{", "_hidden", "名前", "effect", "0.90"},
+        BARS.title: {"$x^{", "a<b&c>", "_hidden", "名前"},
+    }
     assert wanted.get(what.title, {"=1+1", "-0.5", "auc"}) <= words
 
 
@@ -79,11 +89,13 @@ def test_any_values_can_be_drawn(values, log):
     assert draw(chart, "svg").startswith(b"<?xml")
     across = Parallel("t", ("m",), tuple(Across("a", (value,)) for value in values))
     assert draw(across, "svg").startswith(b"<?xml")
+    assert draw(Heat("t", "l", ("a",) * len(values), ("b",), tuple((value,) for value in values)), "svg")
 
 
 def test_a_chart_survives_the_way_to_the_drawing_process():
     assert from_json(to_json(ACROSS)).axes == ACROSS.axes
-    assert from_json(to_json(TABLE)) == TABLE
+    for what in (TABLE, HEAT, BARS):
+        assert from_json(to_json(what)) == what
     assert str(from_json(to_json(CHART))) == str(CHART)  # as text, because NaN is not NaN
 
 
@@ -93,6 +105,11 @@ def test_csv_comes_back_with_every_digit_and_without_formulas():
     assert rows[1] == ["1", "'=1+1", "0.9"]
     assert rows[2] == ["2", "-0.5", "-1e-17"]
     assert rows[3] == ["3", "a|b␊*c*", ""]
+
+
+def test_heat_and_bars_are_tables_as_text():
+    assert read_csv(to_csv(HEAT)) == [["", "1", "名前"], ["$x^{", "0.1", ""], ["_hidden", "0.9", "0.0"]]
+    assert read_csv(to_csv(BARS)) == [["value", "_hidden", "名前"], ["$x^{", "0.4", "0.9"], ["a<b&c>", "0.6", "0.1"]]
 
 
 @pytest.mark.parametrize("cell", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\uff1d1", "\t=1", "-", "-a"])

@@ -2,49 +2,106 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from workbench.data import profile
 from workbench.data.profile import ColumnProfile
 from workbench.drift.report import Report, WindowDrift
 from workbench.errors import UsageError
-from workbench.pictures.model import Cell, Curves, Line, Table
+from workbench.pictures.model import Bars, Cell, Heat, Table
 from workbench.safe import clean
 
-_LINES = 8
+_ROWS = 30
+_BINS = 16
 
 
-def over_windows(found: Report) -> Curves:
-    """Return the effect of the columns that drifted most, window by window."""
+def over_windows(found: Report) -> Heat:
+    """Return the effects of the columns that drifted most, window by window."""
     windows = found.judged_windows
-    lines = []
-    for name in found.column_names()[:_LINES]:
-        effects = [(at, one.effect) for at, window in enumerate(windows, 1) if (one := window.column(name)) is not None]
-        if effects:
-            lines.append(Line(name, tuple(float(at) for at, _ in effects), tuple(effect for _, effect in effects)))
-    first, last = (windows[0].label, windows[-1].label) if windows else ("", "")
-    title = f"Drift of {found.current} by {found.by or 'file'} against {found.reference}"
-    return Curves(title, f"window, {first} to {last}", "effect", tuple(lines))
+    names = tuple(found.column_names()[:_ROWS])
+    cells = tuple(
+        tuple(one.effect if (one := window.column(name)) is not None and one.judged else None for window in windows)
+        for name in names
+    )
+    title = f"Drift of {found.current}{f' by {found.by}' if found.by else ''} against {found.reference}"
+    high = max((value for row in cells for value in row if value is not None), default=1.0)
+    return Heat(title, "effect", names, tuple(one.label for one in windows), cells, high or 1.0)
 
 
-def distributions(window: WindowDrift, name: str = "") -> Curves:
-    """Return the distribution functions of a column, by default of the numbers that drifted most, on both sides.
-
-    Raises UsageError where it has none: only numbers and times do.
-    """
-    names = [name] if name else [one.name for one in window.columns]
-    for one in names:
+def distributions(window: WindowDrift, name: str = "") -> Bars:
+    """Return a column, by default the one that drifted most, on both sides; raises UsageError where there are none."""
+    for one in [name] if name else [column.name for column in window.columns]:
         pair = [None if side is None else side.column(one) for side in (window.reference_profile, window.profile)]
-        if pair[0] is not None and pair[1] is not None and pair[0].base.is_scale and pair[1].base.is_scale:
-            sides = ((window.reference, pair[0].base), (window.label, pair[1].base))
-            lines = tuple(_function(label, side) for label, side in sides if side.known)
-            return Curves(f"{one}: {window.label} against {window.reference}", one, "share at or below", lines)
-    raise UsageError(f"{clean(name) or 'No column'} has no distribution function", "Export it as .csv or .md.")
+        if pair[0] is None or pair[1] is None:
+            continue
+        found = bins(pair[0].base, pair[1].base)
+        if found:
+            shares = tuple(bin.reference for bin in found), tuple(bin.current for bin in found)
+            names = tuple(bin.name for bin in found)
+            return Bars(
+                f"{one}: {window.label} against {window.reference}", names, (window.reference, window.label), shares
+            )
+    raise UsageError(f"{clean(name) or 'No column'} has no values on both sides", "Export the report as .csv or .md.")
 
 
-def _function(label: str, side: ColumnProfile) -> Line:
-    if side.knots:
-        steps = len(side.knots) - 1
-        return Line(label, side.knots, tuple(at / steps for at in range(steps + 1)))
-    points, upto = side.steps
-    return Line(label, tuple(points), tuple(count / upto[-1] for count in upto))
+@dataclass(frozen=True)
+class Bin:
+    """A value, or a range of them, with its share of all rows on both sides."""
+
+    name: str
+    reference: float
+    current: float
+
+
+def bins(reference: ColumnProfile, current: ColumnProfile) -> list[Bin]:
+    """Return values or ranges with their shares on both sides, what is missing or not finite last."""
+    sides = (reference, current)
+    scales = reference.is_scale and current.is_scale
+    many = max(len(one.knots) or len(one.values) for one in sides) > _BINS
+    found = _ranges(reference, current) if scales and many else _values(sides, in_order=scales)
+    for name, of in (("missing", "missing"), ("NaN", "nan"), ("+∞", "plus_infinite"), ("−∞", "minus_infinite")):
+        odd = [getattr(one, of) / max(one.count, 1) for one in sides]
+        if any(odd):
+            found.append(Bin(f"({name})", odd[0], odd[1]))
+    return found
+
+
+def _ranges(reference: ColumnProfile, current: ColumnProfile) -> list[Bin]:
+    span = profile.span_of([reference, current])
+    if span is None or span[0] >= span[1]:
+        return []
+    bounds = profile.edges(span, _BINS)
+    shares = [
+        [share * one.known / one.count for share in profile.bin_shares(one, bounds)] for one in (reference, current)
+    ]
+    return [
+        Bin(f"from {_shown(reference, bound)}", before, after)
+        for bound, before, after in zip(bounds, *shares, strict=False)
+    ]
+
+
+def _values(sides: tuple[ColumnProfile, ColumnProfile], *, in_order: bool) -> list[Bin]:
+    counts = [dict(one.values) for one in sides]
+    names = sorted(counts[0].keys() | counts[1].keys(), key=lambda name: -sum(side.get(name, 0) for side in counts))
+    if in_order:
+        names.sort(key=float)
+    found = []
+    for name in names[:_BINS]:
+        shares = [side.get(name, 0) / max(one.count, 1) for side, one in zip(counts, sides, strict=True)]
+        found.append(Bin(name if isinstance(name, str) else _shown(sides[0], name), shares[0], shares[1]))
+    return found
+
+
+def _shown(column: ColumnProfile, value: float) -> str:
+    """Return a value as text: a number, or a moment in UTC where the column holds such."""
+    if column.kind != "time":
+        return f"{value:.4g}"
+    try:
+        moment = datetime.fromtimestamp(value, UTC)
+    except (OverflowError, OSError, ValueError):
+        return f"{value:.4g}"
+    return moment.strftime("%Y-%m-%d" if value % 86_400 == 0 else "%Y-%m-%d %H:%M")
 
 
 def table(found: Report, window: WindowDrift | None = None) -> Table:

@@ -6,10 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from workbench.actions.drift_export import bins
 from workbench.cli import output
-from workbench.cli.data_tables import value_text
 from workbench.cli.output import Cell, Column
-from workbench.data import profile
 from workbench.data.profile import ColumnProfile
 from workbench.drift.alerts import Alert
 from workbench.drift.report import GLYPHS, ColumnDrift, Judged, Report, WindowDrift
@@ -17,7 +16,6 @@ from workbench.safe import clean
 
 _ROLES = {"drift": "bad", "missing": "bad", "empty": "bad", "warn": "warn", "new": "warn", "ok": "good"}
 _SHOWN = 8
-_BINS = 16
 _BAR = 24
 
 
@@ -149,23 +147,19 @@ def _statistic_line(one: Judged) -> list[str | Cell]:
 
 
 def _print_bins(reference: ColumnProfile, current: ColumnProfile) -> None:
-    rows = bins(reference, current)
-    if not rows:
+    found = bins(reference, current)
+    if not found:
         return
-    most = max((max(pair[1:]) for pair in rows), default=0.0) or 1.0
+    most = max((max(one.reference, one.current) for one in found), default=0.0) or 1.0
     heads = [
-        Column("value", least=8),
-        Column("reference", right=True),
-        Column(""),
-        Column("window", right=True),
-        Column(""),
-    ]
+        Column("value", least=8), Column("reference", right=True), Column(""), Column("window", right=True), Column(""),
+    ]  # fmt: skip
     lines: list[list[str | Cell]] = [
         [
-            name, f"{before:.1%}", Cell(_bar(before / most), "mark"), f"{after:.1%}",
-            Cell(_bar(after / most), "warn"),
+            one.name, f"{one.reference:.1%}", Cell(_bar(one.reference / most), "mark"), f"{one.current:.1%}",
+            Cell(_bar(one.current / most), "warn"),
         ]
-        for name, before, after in rows
+        for one in found
     ]  # fmt: skip
     output.table(heads, lines)
 
@@ -174,35 +168,6 @@ def _bar(part: float) -> str:
     eighths = round(part * _BAR * 8)
     text = "█" * (eighths // 8) + ("" if eighths % 8 == 0 else " ▏▎▍▌▋▊▉"[eighths % 8])
     return text.ljust(_BAR)
-
-
-def bins(reference: ColumnProfile, current: ColumnProfile) -> list[tuple[str, float, float]]:
-    """Return values or ranges with their shares on both sides, what is missing or not finite last."""
-    found: list[tuple[str, float, float]] = []
-    known = [one.known / one.count if one.count else 0.0 for one in (reference, current)]
-    scales = reference.is_scale and current.is_scale
-    if scales and (max(len(one.knots) or len(one.values) for one in (reference, current)) > _BINS):
-        span = profile.span_of([reference, current])
-        bounds = profile.edges(span, _BINS) if span is not None and span[0] < span[1] else ()
-        if bounds:
-            shares = [profile.bin_shares(one, bounds) for one in (reference, current)]
-            for at, (before, after) in enumerate(zip(*shares, strict=True)):
-                found.append((f"from {value_text(reference, bounds[at])}", before * known[0], after * known[1]))
-    else:
-        counts = [{str(value): count for value, count in one.values} for one in (reference, current)]
-        names = sorted(counts[0].keys() | counts[1].keys(), key=lambda name: -sum(side.get(name, 0) for side in counts))
-        if scales:
-            names.sort(key=float)
-        for name in names[:_BINS]:
-            shown = [
-                side.get(name, 0) / max(one.count, 1) for side, one in zip(counts, (reference, current), strict=True)
-            ]
-            found.append((name, shown[0], shown[1]))
-    for name, of in (("missing", "missing"), ("NaN", "nan"), ("+∞", "plus_infinite"), ("−∞", "minus_infinite")):
-        odd = [getattr(one, of) / max(one.count, 1) for one in (reference, current)]
-        if any(odd):
-            found.append((f"({name})", odd[0], odd[1]))
-    return found
 
 
 # --- alerts

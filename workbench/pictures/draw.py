@@ -9,10 +9,10 @@ import io
 import math
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from workbench.pictures.model import Cell, Curves, Exportable, Parallel, Table, from_json
+from workbench.pictures.model import Bars, Cell, Curves, Exportable, Heat, Parallel, Table, from_json
 from workbench.safe import clean
 
 _COLOURS = ("#2563c4", "#d1495b", "#2e8b57", "#b9770e", "#7b4fb5", "#00808a", "#8c564b", "#5c6370")
@@ -22,6 +22,8 @@ _INK, _GRID = "#1f2430", "#e3e6ec"
 # A logarithmic axis from this ratio of greatest to least, as in the terminal.
 _LOG_SPREAD = 100.0
 _MOST_ROWS = 200
+_MOST_WORDS = 24
+_SLANTED: dict[str, Any] = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
 
 
 def draw(what: Exportable, kind: str) -> bytes:
@@ -34,6 +36,10 @@ def draw(what: Exportable, kind: str) -> bytes:
             figure = _curves(what)
         elif isinstance(what, Parallel):
             figure = _parallel(what)
+        elif isinstance(what, Heat):
+            figure = _heat(what)
+        elif isinstance(what, Bars):
+            figure = _bars(what)
         else:
             figure = _table(what)
         return _bytes(figure, kind)
@@ -137,6 +143,61 @@ def _parallel(chart: Parallel) -> Any:
         names.append(line.name)
     _legend(axes, handles, names)
     return figure
+
+
+def _heat(chart: Heat) -> Any:
+    figure = _figure(max(5.0, 3 + 0.45 * len(chart.columns)), max(2.5, 1.5 + 0.3 * len(chart.rows)))
+    axes = figure.subplots()
+    cells = [_gaps([math.nan if value is None else value for value in row]) for row in chart.values]
+    image = axes.imshow(cells or [[math.nan]], vmin=0, vmax=chart.high, cmap="YlOrRd", aspect="auto")
+    axes.set_facecolor(_GRID)
+    _name_ticks(axes.set_xticks, chart.columns, **_SLANTED)
+    _name_ticks(axes.set_yticks, chart.rows)
+    if len(chart.columns) <= _MOST_WORDS:
+        _name_cells(axes, cells, chart.high)
+    bar = figure.colorbar(image, ax=axes, fraction=0.03)
+    bar.set_label(_say(chart.label), parse_math=False)
+    axes.set_title(_say(chart.title), parse_math=False, loc="left", fontweight="bold")
+    return figure
+
+
+def _name_cells(axes: Any, cells: Sequence[Sequence[float]], high: float) -> None:
+    for row, values in enumerate(cells):
+        for column, value in enumerate(values):
+            if math.isfinite(value):
+                colour = "white" if value > 0.6 * high else _INK
+                axes.text(
+                    column,
+                    row,
+                    f"{value:.2f}" if abs(value) < 100 else f"{value:.2g}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color=colour,
+                )
+
+
+def _bars(chart: Bars) -> Any:
+    figure = _figure(max(6.0, 0.4 * len(chart.bins)), 4.5)
+    axes = figure.subplots()
+    places = range(len(chart.bins))
+    handles = [
+        axes.bar(places, shares, width=0.95, alpha=0.55, color=_COLOURS[index])
+        for index, shares in enumerate(chart.shares)
+    ]
+    _name_ticks(axes.set_xticks, chart.bins, **_SLANTED)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.grid(axis="y", color=_GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.set_title(_say(chart.title), parse_math=False, loc="left", fontweight="bold")
+    _legend(axes, handles, chart.sides)
+    return figure
+
+
+def _name_ticks(set_ticks: Callable[..., Any], names: Sequence[str], **style: Any) -> None:
+    set_ticks(range(len(names)), [_say(name, 24) for name in names], parse_math=False, fontsize=8, **style)
 
 
 _Ticks = list[tuple[float, str]]

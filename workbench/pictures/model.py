@@ -51,6 +51,28 @@ class Parallel:
 
 
 @dataclass(frozen=True)
+class Heat:
+    """A value between 0 and `high` for each row and column, None where there is none; `label` is what is shown."""
+
+    title: str
+    label: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    high: float = 1.0
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Shares of the same bins on two sides, drawn over each other."""
+
+    title: str
+    bins: tuple[str, ...]
+    sides: tuple[str, str]
+    shares: tuple[tuple[float, ...], tuple[float, ...]]
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of cells under column names; every row has as many cells as there are columns."""
 
@@ -59,11 +81,13 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-Exportable = Curves | Parallel | Table
+Exportable = Curves | Parallel | Heat | Bars | Table
 
-_KINDS: Mapping[str, type[Curves] | type[Parallel] | type[Table]] = {
+_KINDS: Mapping[str, type[Curves] | type[Parallel] | type[Heat] | type[Bars] | type[Table]] = {
     "curves": Curves,
     "parallel": Parallel,
+    "heat": Heat,
+    "bars": Bars,
     "table": Table,
 }
 
@@ -80,6 +104,13 @@ def from_json(text: str) -> Exportable:
     kind = values.pop("kind")
     if kind == "table":
         return Table(values["title"], tuple(values["columns"]), tuple(map(tuple, values["rows"])))
+    if kind == "heat":
+        rows, columns = tuple(values["rows"]), tuple(values["columns"])
+        cells = tuple(map(tuple, values["values"]))
+        return Heat(values["title"], values["label"], rows, columns, cells, values["high"])
+    if kind == "bars":
+        shares = tuple(map(tuple, values["shares"]))
+        return Bars(values["title"], tuple(values["bins"]), tuple(values["sides"]), shares)  # type: ignore[arg-type]
     lines: Sequence[Mapping[str, Any]] = values.pop("lines")
     if kind == "parallel":
         across = tuple(Across(one["name"], tuple(one["values"]), one["is_marked"]) for one in lines)

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from workbench.pictures.model import Cell, Curves, Exportable, Line, Table
+from workbench.pictures.model import Bars, Cell, Curves, Exportable, Heat, Line, Table
 from workbench.safe import clean
 
 # What a spreadsheet takes for the beginning of a formula, in their full-width forms too.
@@ -47,6 +47,11 @@ def _table(what: Exportable) -> Table:
         return what
     if isinstance(what, Curves):
         return points_of(what)
+    if isinstance(what, Heat):
+        lines = tuple((name, *cells) for name, cells in zip(what.rows, what.values, strict=True))
+        return Table(what.title, ("", *what.columns), lines)
+    if isinstance(what, Bars):
+        return Table(what.title, ("value", *what.sides), tuple(zip(what.bins, *what.shares, strict=True)))
     return Table(what.title, ("run", *what.axes), tuple((line.name, *line.values) for line in what.lines))
 
 
