@@ -100,6 +100,20 @@ def test_a_change_of_the_same_size_and_time_is_seen(folder, objects, tmp_path):
     assert second.hash != first.hash
 
 
+def test_a_file_that_was_written_just_now_shares_its_chunks_with_the_version_before(folder, objects, tmp_path):
+    def version(rows: int) -> int:
+        table = write(
+            folder, "a.csv", b"".join(blake3(b"%d" % row).hexdigest().encode() + b"\n" for row in range(rows))
+        )
+        os.utime(table, (2e9, 2e9))  # younger than anything can be: it has to be read again
+        assert take(folder, objects, "a.csv", cache=tmp_path / "cache")[0].kept
+        return sum(len(content) for content in files(objects.folder).values())
+
+    version(30_000)
+    both, three = version(30_300), version(30_600)
+    assert three - both < both / 20
+
+
 def test_a_cache_of_nonsense_or_of_contents_since_collected_does_no_harm(folder, objects, tmp_path):
     path = write(folder, "one.csv", b"a\n1\n")
     os.utime(path, ns=(10**18 + 7, 10**18 + 7))
