@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,8 +164,7 @@ def _recorded_hash(file: str) -> str:
     import base64
 
     try:
-        with Path(file).open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").digest()
+        digest = hashlib.sha256(_content_of(file, _MOST_BYTES)).digest()
     except OSError:
         return ""
     return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
@@ -177,14 +177,25 @@ def _files_hash(files: Iterable[str]) -> str:
     root = os.path.commonpath([os.path.dirname(file) for file in ordered]) if ordered else ""  # noqa: PTH120
     for file in ordered:
         try:
-            left -= Path(file).stat().st_size
-            if left < 0:
-                return ""
-            content = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+            content = _content_of(file, left)
         except OSError:
             return ""
-        whole.update(f"{file[len(root) :]}\0{content}\n".encode("utf-8", "surrogateescape"))
+        left -= len(content)
+        digest = hashlib.sha256(content).hexdigest()
+        whole.update(f"{file[len(root) :]}\0{digest}\n".encode("utf-8", "surrogateescape"))
     return _short(whole)
+
+
+def _content_of(file: str, most: int) -> bytes:
+    """Return the bytes of a file; raises OSError for a larger one, and for what only looks like a file, like a pipe."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{file} is no file")
+        content = opened.read(most + 1)
+    if len(content) > most:
+        raise OSError(f"{file} is too large")
+    return content
 
 
 def _short(digest: Any) -> str:

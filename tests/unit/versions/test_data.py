@@ -157,11 +157,21 @@ def test_odd_files_are_named_and_the_rest_is_taken(folder, objects):
     assert pipe.problem == "neither a file nor a folder"
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root reads everything")
-def test_an_unreadable_file_is_named(folder, objects):
+@pytest.mark.parametrize("size", [1, 300_000])
+@pytest.mark.parametrize("keep", [True, False])
+def test_an_unreadable_file_is_named(folder, objects, monkeypatch, size, keep):
     write(folder, "f/good")
-    write(folder, "f/closed").chmod(0)
-    whole, closed = take(folder, objects, "f", "f/closed")
+    write(folder, "f/closed", b"x" * size).chmod(0)
+    if AS_ROOT:  # who reads everything
+        plain = os.open
+
+        def refusing(path, *arguments, **options):
+            if str(path).endswith("/closed"):
+                raise PermissionError(13, "Permission denied", path)
+            return plain(path, *arguments, **options)
+
+        monkeypatch.setattr(os, "open", refusing)
+    whole, closed = take(folder, objects, "f", "f/closed", keep=keep)
     assert "closed: unreadable" in whole.problem
     assert "unreadable" in closed.problem
 

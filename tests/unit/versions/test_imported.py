@@ -212,6 +212,16 @@ def test_libraries_of_linear_algebra_are_named(tmp_path):
     assert note(tmp_path, "pass").libraries == noted.libraries, "a process without NumPy adds none"
 
 
+def test_what_only_looks_like_a_file_is_not_read(tmp_path, cache):
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "folder.py").mkdir()
+    with (tmp_path / "huge.py").open("wb") as file:
+        file.truncate(1 << 33)
+    odd = {"pipe": "pipe.py", "folder": "folder.py", "huge": "huge.py", "gone": "gone.py"}
+    modules = [(name, str(tmp_path / path)) for name, path in odd.items()] + [("zero", "/dev/zero")]
+    assert imported.hashes(modules, tmp_path / "project", cache) == dict.fromkeys([*odd, "zero"], "")
+
+
 def test_it_is_read_by_every_python_that_a_project_may_have(tmp_path):
     source = Path(sitecustomize.__file__).read_text()
     ast.parse(source, feature_version=(3, 4))
