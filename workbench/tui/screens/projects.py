@@ -5,13 +5,12 @@ from __future__ import annotations
 import shlex
 import sqlite3
 import time
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from workbench.actions import pipeline
 from workbench.config import Charter
 from workbench.project import load
 from workbench.runs.model import GLYPHS, STATUSES
@@ -26,6 +25,9 @@ from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Choice, Chooser
 from workbench.tui.widgets.table import Item, Table
 from workbench.tui.widgets.text import TextPane
+
+if TYPE_CHECKING:
+    from workbench.actions import pipeline
 
 CHARTER_FROM = 80
 EMPTY: list[Spans] = [
@@ -121,6 +123,8 @@ class ProjectsPage(Page):
         """Start the command of the project under the cursor."""
         row = self.selected()
         if row is not None and row.project is not None:
+            from workbench.actions import pipeline
+
             folder = row.folder
             self.bench.act("Starting", lambda: pipeline.train(load(folder)), done=self._begun)
 

@@ -7,12 +7,10 @@ import shlex
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.actions import pipeline
 from workbench.actions import runs as actions
 from workbench.errors import UsageError, WorkbenchError
-from workbench.pipeline.plan import Verdict
 from workbench.project import Project, load
 from workbench.runs.model import GLYPHS, Run
 from workbench.safe import clean
@@ -22,6 +20,10 @@ from workbench.tui.kit.numbers import size
 from workbench.tui.screens.base import Page
 from workbench.tui.screens.runs_data import details_of
 from workbench.tui.widgets.dialog import Choice, Chooser, Confirm, Prompt
+
+if TYPE_CHECKING:
+    from workbench.actions import pipeline
+    from workbench.pipeline.plan import Verdict
 
 _PACKAGES = (
     Choice(False, "of now", "what differs from then is said with the verdict", True),
@@ -91,9 +93,12 @@ class RunActions(Page):
 
     def do_train(self) -> None:
         """Start the project's command, or of its stages those that are out of date."""
-        self._train(pipeline.Request())
+        self._train({})
 
-    def _train(self, request: pipeline.Request) -> None:
+    def _train(self, overrides: Mapping[str, str]) -> None:
+        from workbench.actions import pipeline
+
+        request = pipeline.Request(overrides=overrides)
         folder = self._project().folder
         self.bench.act("Starting", lambda: pipeline.train(load(folder), request), done=self.begun)
 
@@ -110,10 +115,13 @@ class RunActions(Page):
 
     def do_pipeline(self) -> None:
         """Show which stages are out of date and why, then run what is chosen."""
+        from workbench.actions import pipeline
+
         folder = self._project().folder
         self.bench.act("Looking at the stages", lambda: pipeline.check(load(folder)), done=self._show_plan)
 
     def _show_plan(self, verdicts: list[Verdict]) -> None:
+        from workbench.actions import pipeline
         from workbench.tui.screens.pipeline import PipelineDialog
 
         folder = self._project().folder
@@ -141,7 +149,7 @@ class RunActions(Page):
     def _train_with(self, text: str) -> None:
         overrides, run = parse_overrides(text), self.chosen()
         if not self.can_train():
-            self._train(pipeline.Request(overrides=overrides))
+            self._train(overrides)
         elif run is not None:
             self.bench.act("Starting", actions.rerun, self._project(), run.number, overrides, done=self.started)
 
