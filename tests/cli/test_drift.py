@@ -207,6 +207,26 @@ def test_files_that_come_one_by_one_are_one_series(drift, project):
     assert len(drift("alerts", "--json").json) == 1
 
 
+def test_a_folder_of_parts_is_one_table_of_which_only_new_parts_are_read(drift, project):
+    parts = project.folder / "data/days"
+    parts.mkdir()
+    for seed, month in enumerate(year([0, 0, 2])):
+        (parts / f"{seed}.csv").write_text(table([month], seed=seed, start_row=seed * 1000))
+    one = drift("--current", "data/days", "--by", "month", "--reference", "first", "--json").json
+    assert [(w["window"], w["rows"], w["verdict"]) for w in one["windows"]] == [
+        ("2025-01", 300, "reference"), ("2025-02", 300, "ok"), ("2025-03", 300, "drift"),
+    ]  # fmt: skip
+    (parts / "9.csv").write_text(table([("2025-03", 2)], seed=9, start_row=9000))
+    again = drift(
+        "--current", "data/days/*.csv", "--by", "month", "--reference", "first", "--classifier", "--json"
+    ).json
+    assert [w["rows"] for w in again["windows"]] == [300, 300, 600]
+    assert again["windows"][2]["classifier"]["rows"] == 900
+    whole = drift("--current", "data/days", "--json").json
+    assert whole["windows"][0]["rows"] == 1200
+    assert drift("--current", "data/days", "--by", "10 rows", "--reference", "first").code == 2
+
+
 def test_an_alert_starts_a_run_where_that_is_configured(drift, project, run_cli, wait_until):
     text = CONFIG + '[drift]\nby = "month"\nreference = "first"\ncurrent = "data/open.csv"\non_alert = "train"\n'
     (project.folder / "workbench.toml").write_text(text)
@@ -318,12 +338,13 @@ def test_names_of_columns_and_values_reach_the_terminal_harmless(drift, project)
         (("--reference", "season", "--by", "10 rows"), "needs windows"),
         (("--by", "month", "--reference", "1999-01", "--current", "data/train.csv"), "no window and no file"),
         (("--current", "nowhere.csv"), "nowhere.csv"),
-        (("--current", "data"), "is a folder"),
+        (("--current", "empty"), "holds no files"),
         (("12",), "WHAT"),
         (("check", "12"), "needs a word"),
     ],
 )
-def test_what_cannot_be_compared_is_told_with_a_hint(drift, words, part):
+def test_what_cannot_be_compared_is_told_with_a_hint(drift, project, words, part):
+    (project.folder / "empty").mkdir()
     answer = drift(*words)
     assert (answer.code, part in answer.err, "hint:" in answer.err) == (2, True, True), answer.err
 

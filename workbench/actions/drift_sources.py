@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.actions import data
+from workbench.actions.data_schema import parts_of
 from workbench.drift import profile, records
 from workbench.drift.measure import By, Windows
 from workbench.drift.profile import Window
@@ -30,12 +31,16 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Source:
-    """A file as it is, or a stored version where `stored`; `name` is how it is called, `hash` that of its bytes."""
+    """A file as it is, a stored version where `stored`, or a folder of `parts` that are one table.
+
+    `name` is how it is called, `hash` that of its bytes.
+    """
 
     name: str
     hash: str
     path: Path
     stored: bool = False
+    parts: tuple[Source, ...] = ()
 
     @property
     def label(self) -> str:
@@ -44,7 +49,10 @@ class Source:
 
 
 def find(project: Project, words: str, folder: Path | None = None) -> Source:
-    """Return the source that a path, or PATH@HASH for a stored version, names; raises NotFoundError, UsageError."""
+    """Return the source that a path, a glob of parts, or PATH@HASH for a stored version, names.
+
+    Raises NotFoundError, UsageError, TableError for a folder without files.
+    """
     place = _place(project, words, folder)
     if place is None and "@" in words:
         version = data.find(project, words)
@@ -54,12 +62,29 @@ def find(project: Project, words: str, folder: Path | None = None) -> Source:
             raise NotFoundError(f"Of {clean(words)} only facts are kept, not the bytes", "workbench data list")
         return Source(version.path, version.hash, project.folder / version.path, stored=True)
     if place is None:
+        parts = _matching(project, words)
+        if parts:
+            return _joined(project, words, project.folder, parts)
         raise NotFoundError(
             f"No file {clean(words)}", "workbench data list   names the data; PATH@HASH a version of it"
         )
     if place.is_dir():
-        raise UsageError(f"{clean(words)} is a folder, not a table", "Name one of its files.")
+        name = _name(project, place)
+        return _joined(project, name, place, [part for part, _ in parts_of(place, name)])
     return Source(_name(project, place), _hash(place), place)
+
+
+def _matching(project: Project, words: str) -> list[Path]:
+    """Return the files that a glob matches, in the order of their names."""
+    if not set(words) & set("*?[") or Path(words).is_absolute() or ".." in Path(words).parts:
+        return []
+    return sorted(path for path in project.folder.glob(words) if path.is_file())
+
+
+def _joined(project: Project, name: str, place: Path, parts: Sequence[Path]) -> Source:
+    sources = tuple(Source(_name(project, part), _hash(part), part) for part in parts)
+    whole = blake2b("".join(one.hash for one in sources).encode(), digest_size=20).hexdigest()
+    return Source(name, whole, place, parts=sources)
 
 
 def _place(project: Project, words: str, folder: Path | None) -> Path | None:
@@ -142,11 +167,29 @@ def cut(
     known = records.load_cut(connection, key)
     if known is not None:
         return Cut(*known)
-    windows, undated = _measured(project, source, by, time, names, progress)
+    if source.parts:
+        windows, undated = _merged(
+            source,
+            by,
+            [cut(project, connection, one, by, time=time, now=now, progress=progress) for one in source.parts],
+        )
+    else:
+        windows, undated = _measured(project, source, by, time, names, progress)
     with transaction(connection):
         numbered = [(records.save_profile(connection, window, now), window) for window in windows]
         records.save_cut(connection, key, numbered, undated)
     return Cut(numbered, undated)
+
+
+def _merged(source: Source, by: By, cuts: Sequence[Cut]) -> tuple[list[Window], int]:
+    """Return the windows of all parts, those of the same name as one."""
+    if by.rows:
+        raise UsageError(f"{clean(source.name)} has parts, which have no common order of rows", "--by day, or all")
+    found: dict[str, list[Window]] = {}
+    for _, window in (one for part in cuts for one in part.windows):
+        found.setdefault(window.label, []).append(window)
+    windows = [profile.merge_all(same, label) for label, same in found.items()]
+    return sorted(windows, key=lambda one: one.start or 0.0), sum(one.undated for one in cuts)
 
 
 def _measured(
@@ -164,8 +207,20 @@ def _measured(
 def sample(project: Project, source: Source, by: By, time: str) -> dict[str, Any]:
     """Return a sample of the rows of each window, Arrow tables by label, "" where the source is not cut."""
     from workbench.data import tables
-    from workbench.drift.classifier import Samples
+    from workbench.drift.classifier import RowSample, Samples
 
-    with opened(project, source) as path:
-        table = tables.open_table(path, source.name)
-        return tables.scan(table, lambda: Samples(table.kinds(), by, time)).by_label()
+    found: dict[str, RowSample] = {}
+    for seed, part in enumerate(source.parts or (source,)):
+        with opened(project, part) as path:
+            table = tables.open_table(path, part.name)
+            samples = tables.scan(table, partial(_new_samples, Samples, table, by, time, seed)).by_label()
+        for label, one in samples.items():
+            if label in found:
+                found[label].join(one)
+            else:
+                found[label] = one
+    return {label: one.rows for label, one in found.items()}
+
+
+def _new_samples(make: Any, table: Any, by: By, time: str, seed: int) -> Any:
+    return make(table.kinds(), by, time, seed)

@@ -53,20 +53,31 @@ class RowSample:
         """The sample, an Arrow table."""
         return self._rows
 
+    def join(self, other: RowSample) -> None:
+        """Take the rows of another sample of the same window, so that both are one uniform sample."""
+        import numpy as np
+        import pyarrow as pa
+
+        keys = np.concatenate([self._keys, other._keys])
+        rows = pa.concat_tables([self._rows, other._rows], promote_options="permissive")
+        kept = np.argsort(keys, kind="stable")[:ROWS]
+        self._keys, self._rows = keys[kept], rows.take(kept)
+
 
 class Samples(Windows):
     """A sample of the rows of each window of a table."""
 
-    def __init__(self, columns: Sequence[tuple[str, str, Kind]], by: By, time: str) -> None:
+    def __init__(self, columns: Sequence[tuple[str, str, Kind]], by: By, time: str, seed: int = 0) -> None:
         super().__init__(columns, by, time)
+        self._seed = seed
 
     def _new(self) -> Any:
-        return RowSample()
+        return RowSample(self._seed)
 
-    def by_label(self) -> dict[str, Any]:
+    def by_label(self) -> dict[str, RowSample]:
         """Return the samples by the labels of their windows, "" where the table is not cut."""
         self._pool.shutdown()
-        return {self.describe(key)[0]: measure.rows for key, measure in sorted(self._measures.items())}
+        return {self.describe(key)[0]: measure for key, measure in sorted(self._measures.items())}
 
 
 def domain(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.data.profile import ColumnProfile
+from workbench.data.profile import STEPS, ColumnProfile
 from workbench.drift import distribution
 from workbench.drift.distribution import Counts, Distribution
 from workbench.drift.profile import Column
@@ -27,6 +27,15 @@ _SPANS = {"weekday": 14 * 86_400, "hour": 2 * 86_400}
 
 def measure(reference: Column, current: Column, *, is_id: bool, statistics: Statistics, least: int) -> Iterator[Judged]:
     """Yield all statistics of a column; of its values only where both sides have at least `least`."""
+    more = (reference.merges + current.merges) / STEPS
+    for found in _measured(reference, current, is_id=is_id, statistics=statistics, least=least):
+        error = found.statistic.error
+        yield replace(found, statistic=replace(found.statistic, error=error + more)) if error and more else found
+
+
+def _measured(
+    reference: Column, current: Column, *, is_id: bool, statistics: Statistics, least: int
+) -> Iterator[Judged]:
     one, other = reference.base, current.base
     for statistic in presence(one, other):
         yield Judged(statistic)

@@ -7,7 +7,8 @@ values: how often those values occur whose hash is among the least, the same val
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,11 +39,15 @@ class HashSample:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a window: its profile, and profiles of what follows from its values, by their names."""
+    """A column of a window: its profile, and profiles of what follows from its values, by their names.
+
+    Quantiles that were merged `merges` times, one merge upon the other, err by 1/256 more for each.
+    """
 
     base: ColumnProfile
     aspects: tuple[ColumnProfile, ...] = ()
     sample: HashSample | None = None
+    merges: int = 0
 
     @property
     def name(self) -> str:
@@ -79,7 +84,7 @@ def merge(first: Window, second: Window, label: str = "") -> Window:
     columns = []
     for base in profile.merge(*tables).columns:
         one, other = first.column(base.name), second.column(base.name)
-        columns.append(Column(base, _merged_aspects(one, other), _merged_samples(one, other)))
+        columns.append(_merged(base, one, other))
     starts = [one.start for one in (first, second) if one.start is not None]
     ends = [one.end for one in (first, second) if one.end is not None]
     return Window(
@@ -91,29 +96,85 @@ def merge(first: Window, second: Window, label: str = "") -> Window:
     )
 
 
-def _merged_aspects(one: Column | None, other: Column | None) -> tuple[ColumnProfile, ...]:
-    if one is None or other is None:
-        only = one or other
-        return only.aspects if only is not None else ()
-    names = dict.fromkeys(aspect.name for aspect in (*one.aspects, *other.aspects))
-    found = []
-    for name in names:
-        pair = one.aspect(name), other.aspect(name)
-        if pair[0] is not None and pair[1] is not None:
-            found.append(profile.merge_columns(pair[0], pair[1]))
-        elif (known := pair[0] or pair[1]) is not None:
-            found.append(known)
-    return tuple(found)
+def merge_all(windows: Sequence[Window], label: str) -> Window:
+    """Return the window of the rows of all, merged two by two, so that few merges come one upon the other."""
+    rest = list(windows)
+    while len(rest) > 1:
+        pairs = [rest[at : at + 2] for at in range(0, len(rest), 2)]
+        rest = [merge(pair[0], pair[1]) if len(pair) == 2 else pair[0] for pair in pairs]
+    return relabelled(rest[0], label)
 
 
-def _merged_samples(one: Column | None, other: Column | None) -> HashSample | None:
-    samples = [side.sample for side in (one, other) if side is not None and side.sample is not None]
-    if len(samples) < 2:
-        return samples[0] if samples else None
+def _merged(base: ColumnProfile, one: Column | None, other: Column | None) -> Column:
+    sides = [side for side in (one, other) if side is not None and side.base.kind != "empty"]
+    if len(sides) < 2:
+        only = sides[0] if sides else Column(base)
+        return Column(base, only.aspects, only.sample, only.merges)
+    is_id = any(side.sample is not None and side.base.complete for side in sides)
+    is_wide = base.kind == "text" and not base.complete
+    if base.kind == "time":
+        aspects = _merged_aspects([side.aspects for side in sides])
+    else:
+        aspects = _merged_aspects([_text_aspects(side) for side in sides]) if is_wide and not is_id else ()
+    sample = _merged_samples([_sample_of(side) for side in sides]) if is_wide or is_id or _have_samples(sides) else None
+    return Column(base, aspects, sample, max(side.merges for side in sides) + bool(base.knots))
+
+
+def _have_samples(sides: Sequence[Column]) -> bool:
+    return all(side.sample is not None for side in sides)
+
+
+def _merged_aspects(sides: Sequence[tuple[ColumnProfile, ...]]) -> tuple[ColumnProfile, ...]:
+    known: dict[str, ColumnProfile] = {}
+    for aspect in (one for side in sides for one in side):
+        known[aspect.name] = profile.merge_columns(known[aspect.name], aspect) if aspect.name in known else aspect
+    return tuple(known.values())
+
+
+def _text_aspects(column: Column) -> tuple[ColumnProfile, ...]:
+    """Return lengths and kinds of signs, of a column whose values are all counted from these."""
+    if not column.base.complete:
+        return column.aspects
+    found: dict[str, dict[float, int]] = {"length": {}, "letters": {}, "digits": {}}
+    for value, count in column.base.values:
+        kinds = [unicodedata.category(sign) for sign in str(value)]
+        size = max(len(kinds), 1)
+        shares = {
+            "length": float(len(kinds)),
+            "letters": sum(kind.startswith("L") for kind in kinds) / size,
+            "digits": sum(kind == "Nd" for kind in kinds) / size,
+        }
+        for name, share in shares.items():
+            found[name][share] = found[name].get(share, 0) + count
+    return tuple(_counted_numbers(name, counts) for name, counts in found.items())
+
+
+def _counted_numbers(name: str, counts: Mapping[float, int]) -> ColumnProfile:
+    total = sum(counts.values())
+    mean = sum(value * count for value, count in counts.items()) / total
+    squares = sum((value - mean) ** 2 * count for value, count in counts.items())
+    values: dict[profile.Value, int] = {value: count for value, count in counts.items()}  # noqa: C416 - wider keys
+    return ColumnProfile(
+        name, "float64", "number", total, distinct=len(counts), low=min(counts), high=max(counts), mean=mean,
+        squares=squares, values=profile.ranked(values), complete=True,
+    )  # fmt: skip
+
+
+def _sample_of(column: Column) -> HashSample:
+    if column.sample is not None:
+        return column.sample
+    from workbench.data.hashing import _word
+
+    counts = sorted((_word(value), count) for value, count in column.base.values)
+    return HashSample(tuple(counts), whole=True)
+
+
+def _merged_samples(samples: Sequence[HashSample]) -> HashSample:
     limit = min(sample.limit for sample in samples)
-    counts = samples[0].upto(limit)
-    for word, count in samples[1].upto(limit).items():
-        counts[word] = counts.get(word, 0) + count
+    counts: dict[int, int] = {}
+    for sample in samples:
+        for word, count in sample.upto(limit).items():
+            counts[word] = counts.get(word, 0) + count
     ranked = sorted(counts.items())
     return HashSample(tuple(ranked[:SAMPLE]), all(sample.whole for sample in samples) and len(ranked) <= SAMPLE)
 
@@ -135,6 +196,7 @@ def to_json(window: Window) -> dict[str, Any]:
             for one in window.columns
             if one.sample is not None
         },
+        "merges": {one.name: one.merges for one in window.columns if one.merges},
     }
 
 
@@ -152,7 +214,12 @@ def from_json(value: Any) -> Window | None:
             for name, (whole, counts) in value["samples"].items()
         }
         found = tuple(
-            Column(base, () if (one := aspects.get(base.name)) is None else one.columns, samples.get(base.name))
+            Column(
+                base,
+                () if (one := aspects.get(base.name)) is None else one.columns,
+                samples.get(base.name),
+                int(value.get("merges", {}).get(base.name, 0)),
+            )
             for base in table.columns
         )
         return Window(str(value["label"]), table.rows, found, value["start"], value["end"])

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.unit.drift.making import window, windows
+from tests.unit.drift.making import judge, verdicts, window, windows
 from workbench.drift import measure, profile
 from workbench.drift.measure import By, parse_by
 from workbench.errors import UsageError
@@ -162,3 +162,30 @@ def test_texts_too_many_to_count_are_looked_into_all_the_same():
 
 def test_a_table_without_rows_is_a_window_without_rows():
     assert window({"x": pa.array([], pa.float64())}).rows == 0
+
+
+def test_windows_of_many_parts_are_close_to_that_of_all_rows_and_say_how_close():
+    parts = [varied(seed, 1500) for seed in range(9)]
+    both = {name: pa.concat_arrays([pa.array(part[name]) for part in parts]) for name in parts[0]}
+    merged = profile.merge_all([window(part, ids=("id",)) for part in parts], "all")
+    whole = window(both, ids=("id",))
+    assert (merged.label, merged.rows, merged.column("x").merges, merged.column("n").merges) == ("all", 13_500, 4, 0)
+    found = judge(whole, merged, ids=("id",))
+    assert set(verdicts(found).values()) == {"ok"}
+    ks = next(one.statistic for one in found.column("x").judged if one.name == "KS")
+    assert ks.value < 0.01 < ks.error < 0.05
+    assert merged.column("id").sample == whole.column("id").sample
+    assert profile.from_json(json.loads(json.dumps(profile.to_json(merged)))) == merged
+
+
+def test_texts_that_are_few_in_each_part_and_many_together_are_looked_into():
+    def codes(first):
+        return window({"t": [f"{at:05d}" for at in range(first, first + 150)] * 10})
+
+    merged = profile.merge_all([codes(0), codes(150)], "").column("t")
+    whole = window({"t": [f"{at:05d}" for at in range(300)] * 10}).column("t")
+    assert not merged.base.complete
+    assert merged.sample == whole.sample
+    assert [(one.name, one.known, one.low, one.high) for one in merged.aspects] == [
+        (one.name, one.known, one.low, one.high) for one in whole.aspects
+    ]
