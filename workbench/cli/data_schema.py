@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
+from datetime import date, datetime
 from typing import Any
 
 from workbench import project as projects
@@ -65,8 +66,8 @@ def document(proposal: Proposal, accepted: Accepted | None) -> dict[str, Any]:
         "changes": [_change(one) for one in proposal.changes],
         "accepted": None if accepted is None else {"by": accepted.by, "at": output.iso(accepted.at)},
         "schema": {
-            **head,
-            "columns": {one.name: schemas.table_of(one) for one in proposal.proposed.columns},
+            **_plain(head),
+            "columns": {one.name: _plain(schemas.table_of(one)) for one in proposal.proposed.columns},
             "relations": [schemas.relation_of(one) for one in proposal.proposed.relations],
         },
         "findings": [one.to_json() for one in proposal.findings],
@@ -74,7 +75,18 @@ def document(proposal: Proposal, accepted: Accepted | None) -> dict[str, Any]:
 
 
 def _change(one: Change) -> dict[str, Any]:
-    return {**asdict(one), "sign": one.sign}
+    return {**asdict(one), "before": _plain(one.before), "after": _plain(one.after), "sign": one.sign}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of TOML as JSON has it: moments as ISO 8601 in UTC."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return output.iso(value.timestamp())
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _print(proposal: Proposal, accepted: Accepted | None, *, wanted: bool) -> None:
