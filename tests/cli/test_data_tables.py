@@ -12,6 +12,10 @@ from datetime import UTC, datetime
 import pytest
 from blake3 import blake3
 
+from workbench.actions import data as actions
+from workbench.actions import data_tables, runs
+from workbench.errors import WorkbenchError
+
 CONFIG = """
 [project]
 name = "test"
@@ -43,17 +47,17 @@ def project(make_project):
 
 
 @pytest.fixture
-def versions(project, run_cli):
+def versions(project, wait_until):
     """The hashes of the first two versions, the oldest first."""
-    assert run_cli("data", "snapshot", folder=project.folder).code == 0
+    actions.snapshot(project)
     place = project.folder / "data/train.csv"
     place.write_text(table(range(2, 40), shift=1.5))
     (project.folder / "images/2.txt").write_text("changed")
     (project.folder / "images/3.txt").write_text("new")
-    assert run_cli("run", folder=project.folder).code == 0
+    (number,) = runs.start(project, runs.Request())
+    wait_until(lambda: runs.get(project, str(number)).is_over)
     place.write_text(table(range(2, 42), shift=1.5, head="id,region,x,extra", tail=",7"))
-    listed = run_cli("data", "list", "data/train.csv", "--json", folder=project.folder).json
-    return [version["hash"] for version in reversed(listed)]
+    return [version.hash for version in reversed(actions.listed(project, "data/train.csv"))]
 
 
 def in_project(run_cli, project):
@@ -148,17 +152,23 @@ def test_what_a_run_read_is_a_version(run_cli, project, versions):
     assert found["old"] == {"version": "run 1", "hash": versions[1], "size": found["old"]["size"]}
     assert found["columns"]["added"] == [{"name": "extra", "type": "int64"}]
     assert data("profile", "data/train.csv@run:1", "--json").json["hash"] == versions[1]
-    for words, code, said in (
-        (("diff", "data/train.csv", "run:7"), 2, "Run 7 did not read data/train.csv"),
-        (("diff", "data/train.csv", "run:x"), 2, "Run x did not read"),
-        (("diff", "data/train.csv", "ffff"), 2, "is no version of data/train.csv"),
-        (("diff", "data/none.csv"), 2, "data/none.csv"),
-        (("diff", "data/train.csv", "--key", "nope"), 2, "no column 'nope'"),
-        (("profile", "train.py"), 2, "train.py"),
-        (("profile", "images"), 2, "is a folder, not a table"),
+    answer = data("diff", "data/train.csv", "run:7")
+    assert (answer.code, answer.out) == (2, "") and "error: Run 7 did not read data/train.csv" in answer.err
+    assert "hint: workbench show 7" in answer.err
+
+
+def test_what_is_no_version_no_table_or_no_column_is_told(project, versions):
+    for words, said in (
+        (("data/train.csv", "run:x"), "Run x did not read"),
+        (("data/train.csv", "ffff"), "is no version of data/train.csv"),
+        (("data/none.csv",), "data/none.csv"),
+        (("data/train.csv", "", "", ["nope"]), "no column 'nope'"),
     ):
-        answer = data(*words)
-        assert (answer.code, said in answer.err, answer.out) == (code, True, ""), (words, answer)
+        with pytest.raises(WorkbenchError, match=said):
+            data_tables.diff(project, *words)
+    for path, said in (("train.py", "train.py"), ("images", "is a folder, not a table")):
+        with pytest.raises(WorkbenchError, match=said):
+            data_tables.profile_of(project, path)
 
 
 def test_a_folder_is_compared_by_its_files(run_cli, project, versions):

@@ -262,8 +262,8 @@ class WorkbenchApp(App[None], inherit_bindings=False):
 
     async def on_event(self, event: events.Event) -> None:
         """Keep keys that are typed while a page is put up until it is there."""
-        waits = self.page is not None and not self.page.entered and isinstance(self.screen, Shell)
-        if isinstance(event, events.Key) and waits:
+        is_early = self.page is not None and not self.page.entered
+        if isinstance(event, events.Key) and is_early and isinstance(self.screen, Shell):
             self._early.append(event)
             return
         await super().on_event(event)

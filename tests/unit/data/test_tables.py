@@ -191,3 +191,20 @@ def test_counts_are_those_of_pandas_on_many_rows(file):
     new = pd.concat([new, pd.DataFrame({"k": np.arange(90_000, 90_050), "v": 0.0})])
     found = changes(file, old.to_csv(index=False), new.to_csv(index=False))
     assert found == (50, 2000, len(changed), 18_000 - len(changed))
+
+
+@pytest.mark.parametrize("pack", [None, gzip])
+def test_a_reading_tells_how_far_it_is(tmp_path, pack, monkeypatch):
+    from workbench.data import csv_tables
+
+    monkeypatch.setattr(csv_tables, "BLOCK", 1 << 16)
+    content = b"a,b\n" + b"12345678,abcdefgh\n" * 20_000
+    path = tmp_path / ("big.csv.gz" if pack else "big.csv")
+    path.write_bytes(pack.compress(content, 0) if pack else content)
+    told = []
+    table = tables.open_table(path, "big.csv")
+    tables.scan(table, lambda: Measure(table.kinds(), format=table.format), progress=lambda *now: told.append(now))
+    size = path.stat().st_size
+    assert len(told) > 4 and told[-1] == (size, size) and told == sorted(told)
+    if pack is None:
+        assert told[0][0] <= 1 << 16, "not what was read ahead"

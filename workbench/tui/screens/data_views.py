@@ -135,6 +135,8 @@ class DataView(Page):
         """Show the panes that there is room for; the focus stays in view."""
         if not self.is_mounted:
             return
+        if self._pane not in self.names:
+            self._pane = self.names[0]
         shown = self.shown
         for name in self.panes:
             self.query_one(f"#{name}").display = name in shown
@@ -145,9 +147,9 @@ class DataView(Page):
             self.focus_first()
 
     @property
-    def ready(self) -> bool:
-        """Whether there is something in more panes than the first."""
-        return True
+    def names(self) -> list[str]:
+        """The panes in which there is something to show."""
+        return list(self.panes)
 
     # --- from pane to pane
 
@@ -157,14 +159,14 @@ class DataView(Page):
 
     def go_pane(self, name: str) -> None:
         """Give the focus to a pane, bringing it into view."""
-        self._pane = name if self.ready else next(iter(self.panes))
+        self._pane = name if name in self.names else self.names[0]
         self.settle()
         self.focus_first()
         self.bench.refresh_bars()
 
     def can_next_pane(self) -> str:
         """There must be other panes."""
-        return "" if self.ready else "There is nothing more to show yet."
+        return "" if len(self.names) > 1 else "There is nothing more to show yet."
 
     can_previous_pane = can_next_pane
 
@@ -177,8 +179,9 @@ class DataView(Page):
         self._turn_pane(-1)
 
     def _turn_pane(self, by: int) -> None:
-        names = list(self.panes)
-        self.go_pane(names[(names.index(self._pane) + by) % len(names)])
+        names = self.names
+        at = names.index(self._pane) if self._pane in names else 0
+        self.go_pane(names[(at + by) % len(names)])
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember the pane with the focus."""
@@ -188,19 +191,19 @@ class DataView(Page):
 
     def do_back(self) -> None:
         """Go one pane out, then to the versions, then to the runs."""
-        names = list(self.panes)
-        if self._pane != names[0]:
-            self.go_pane(names[names.index(self._pane) - 1])
+        at = self.names.index(self._pane) if self._pane in self.names else 0
+        if at:
+            self.go_pane(self.names[at - 1])
         else:
             self.bench.go("runs" if self.screen_id == "data" else "data")
 
     def pane_spans(self) -> Spans:
         """Return the names of the panes where not all are in view."""
-        if len(self.shown) == len(self.panes) or not self.ready:
+        if len(self.shown) == len(self.names):
             return []
         spans: Spans = [("tab ", Style(fg="key"))]
-        for name, title in self.panes.items():
-            spans.append((f" {title} ", Style("text", "chip") if name == self._pane else _DIM))
+        for name in self.names:
+            spans.append((f" {self.panes[name]} ", Style("text", "chip") if name == self._pane else _DIM))
         return [*spans, ("  ", _DIM)]
 
     # --- from view to view

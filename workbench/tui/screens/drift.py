@@ -156,25 +156,27 @@ class DriftPage(DataView):
     # --- the room
 
     @property
-    def ready(self) -> bool:
-        """Whether there is a report."""
-        return self._report is not None
+    def names(self) -> list[str]:
+        """The panes in which there is something to show: a map of one window would say nothing new."""
+        if self.sight is None or self.sight.report is None:
+            return ["features"]
+        return [name for name in self.panes if name != "heat" or len(self.sight.places) > 1]
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The panes in view."""
         width, height = self.room
-        if not self.ready:
+        if len(self.names) == 1:
             return ("features",)
         if width >= GRID_SIZE[0] and height >= GRID_SIZE[1]:
-            return tuple(self.panes)
+            return tuple(self.names)
         if width >= PAIR_SIZE[0] and height >= PAIR_SIZE[1]:
             return ("features", self._pane if self._pane != "features" else "column")
         return (self._pane,)
 
     def lay_out(self, shown: tuple[str, ...]) -> None:
         """Put the lists at the left, the charts at the right, the cards above where there is room."""
-        whole = len(shown) == len(self.panes)
+        whole = len(shown) > 2
         self.cards.display = whole and self.size.height >= CARDS_FROM
         left, right = self.query_one("#at_left"), self.query_one("#at_right")
         both = "features" in shown and len(shown) == 2
@@ -191,7 +193,8 @@ class DriftPage(DataView):
         spans, report = self.pane_spans(), self._report
         if report is None:
             return spans
-        spans += [("←→ ", Style(fg="key")), ("window  ", _DIM)]
+        if not self.can_left():
+            spans += [("←→ ", Style(fg="key")), ("window  ", _DIM)]
         if report.false_alerts is not None:
             spans.append((f"without drift {report.false_alerts:.1g} alerts a month  ", _DIM))
         if report.undated:

@@ -99,14 +99,14 @@ class SchemaPage(DataView):
     # --- the room
 
     @property
-    def ready(self) -> bool:
-        """Whether there is a column to show."""
-        return self.sight is not None and bool(self.sight.columns)
+    def names(self) -> list[str]:
+        """The panes in which there is something to show."""
+        return list(self.panes) if self.sight is not None and self.sight.columns else ["schema"]
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The panes in view."""
-        if not self.ready:
+        if len(self.names) == 1:
             return ("schema",)
         width, height = self.room
         both = any(width >= least and height >= low for least, low in (GRID_SIZE, PAIR_SIZE))
