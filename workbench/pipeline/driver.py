@@ -80,10 +80,10 @@ class _Shared(Capture):
         else:
             self._thread = self._first._thread
 
-    def save_when_ready(self, connection: sqlite3.Connection, run: int) -> None:
+    def save_when_ready(self, connection: sqlite3.Connection, run: int, *, ended: bool = False) -> None:
         if self._first is not None and not self._thread.is_alive():
             self._code, self._environment, self._first = self._first._code, self._first._environment, None
-        super().save_when_ready(connection, run)
+        super().save_when_ready(connection, run, ended=ended)
 
     def _made_by_runs(self) -> tuple[str, ...]:
         return self._outputs

@@ -86,38 +86,44 @@ class Capture:
         objects = Objects(self.project.objects_folder)
         scripts.write(self._root, self.run_folder, objects, self.launched["stage_command"])
 
-    def save_when_ready(self, connection: sqlite3.Connection, run: int) -> None:
-        """Store code and environment, once, when both are known."""
-        if self._saved or self._thread.is_alive():
+    def save_when_ready(self, connection: sqlite3.Connection, run: int, *, ended: bool = False) -> None:
+        """Store code and environment, once, when both are known; of a run that `ended` also what it imported."""
+        if self._thread.is_alive() or (self._saved and not ended):
+            return
+        found = self._with_imports() if ended else self._environment
+        if self._saved and found is self._environment:
             return
         with transaction(connection):
-            if self._code is not None:
-                connection.execute("UPDATE runs SET code = ? WHERE id = ?", (text(self._code, 1 << 30), run))
-            for note in isolation.left_out(self.run_folder):
-                add_notice(connection, run, 0, f"code: {note}")
-            self._save_inputs(connection, run)
-            self._save_overwritten(connection, run)
-            if self._environment is not None:
-                _save_environment(connection, run, self._environment)
-        self._notice_changes(connection, run)
+            if not self._saved:
+                self._save_code(connection, run)
+                self._save_inputs(connection, run)
+                self._save_overwritten(connection, run)
+            if found is not None:
+                _save_environment(connection, run, found)
         self._saved = True
+        self._notice_changes(connection, run)
 
-    def save_imports(self, connection: sqlite3.Connection, run: int) -> None:
-        """Store what the processes of the run imported, once they have ended, and what changed with it."""
+    def _save_code(self, connection: sqlite3.Connection, run: int) -> None:
+        if self._code is not None:
+            connection.execute("UPDATE runs SET code = ? WHERE id = ?", (text(self._code, 1 << 30), run))
+        for note in isolation.left_out(self.run_folder):
+            add_notice(connection, run, 0, f"code: {note}")
+
+    def _with_imports(self) -> Environment | None:
+        """Return the environment with what the processes of the run imported, where they left word of it."""
+        path = self.run_folder / IMPORTED_NAME
+        if self._environment is None or not path.exists():
+            return self._environment
         from workbench.versions import imported
 
-        noted = imported.read(self.run_folder / IMPORTED_NAME)
-        if noted is None or self._environment is None:
-            return
+        noted = imported.read(path)
+        if noted is None:
+            return self._environment
         # A shell command, or a program like make, says itself nothing of the interpreter that it starts.
         asked = self._environment.python or not noted.interpreters
         found = self._environment if asked else self._surroundings(noted.interpreters[0])
         known = imported.hashes(noted.modules, self.project.folder, self.project.inner / "cache" / "imported.json")
-        found = replace(found, imported=tuple(sorted(known.items())), libraries=noted.libraries)
-        with transaction(connection):
-            _save_environment(connection, run, found)
-        self._notice_changes(connection, run)
-        (self.run_folder / IMPORTED_NAME).unlink(missing_ok=True)
+        return replace(found, imported=tuple(sorted(known.items())), libraries=noted.libraries)
 
     def _notice_changes(self, connection: sqlite3.Connection, run: int) -> None:
         from workbench.runs import noticing

@@ -18,6 +18,7 @@ from workbench.runs.ending import Ending, how_it_ended, oom_kills
 from workbench.runs.ingest import Ingest
 from workbench.runs.machine import Sampler
 from workbench.runs.rows import add_notice, text
+from workbench.sitecustomize import IMPORTED_NAME
 from workbench.store.connection import transaction
 from workbench.tracking import JOURNAL_FOLDER
 
@@ -127,8 +128,7 @@ class Following:
         if left and not self.stop_sent:
             self._notice(f"left {left} process{'es' if left > 1 else ''} behind, which Workbench stopped")
         self.capture.join()
-        _patiently(lambda: self.capture.save_when_ready(self.connection, self.run))
-        _patiently(lambda: self.capture.save_imports(self.connection, self.run))
+        _patiently(lambda: self.capture.save_when_ready(self.connection, self.run, ended=True))
         ending = self._ending()
         logged = self.connection.execute("SELECT path, kind FROM outputs WHERE run = ?", (self.run,)).fetchall()
         results = self.capture.results(
@@ -229,8 +229,8 @@ def finish_row(
 
 
 def remove_journals(run_folder: Path) -> None:
-    """Remove the journals of a run that is in the store to the last point."""
-    for journal in (run_folder / JOURNAL_FOLDER).glob("*.wbj"):
+    """Remove the journals of a run that is in the store to the last point, and its list of imports."""
+    for journal in (*(run_folder / JOURNAL_FOLDER).glob("*.wbj"), run_folder / IMPORTED_NAME):
         journal.unlink(missing_ok=True)
 
 
