@@ -312,3 +312,20 @@ def test_a_change_runs_only_the_stages_that_it_touches(tmp_path: Path) -> None:
         assert len(runs(project)) == 3
     finally:
         watch.stop(project)
+
+
+def test_restart_ends_the_pipeline_and_starts_it_anew(project: Project) -> None:
+    (project.folder / "workbench.toml").write_text(
+        '[stages.one]\ncommand = "sh slow.sh"\ninputs = ["value.py"]\n'
+        '[stages.two]\ncommand = "true"\ninputs = ["value.py"]\n'
+        '[watch]\npaths = ["*.py"]\ndebounce_ms = 100\nwhile_running = "restart"\n'
+    )
+    ready(load(project.folder))
+    (project.folder / "value.py").write_text("1")
+    until(lambda: statuses(project) == ["running"])
+    (project.folder / "value.py").write_text("2")
+    until(lambda: statuses(project) == ["stopped", "running"])
+    assert runs(project)[1].trigger["restarts"] == [1]
+    (project.folder / "go").touch()
+    until(lambda: statuses(project) == ["stopped", "finished", "finished"])
+    assert [path.read_text() for path in project.folder.glob("seen-*")] == ["2"]

@@ -144,7 +144,9 @@ def _follow(project: Project, driving: actions.Driving, *, as_json: bool) -> int
     if as_json:
         output.print_json(happened)
     elif end["event"] != "end":
-        output.say("The process that ran the pipeline is gone; start it again and it continues.")
+        output.say(
+            "The process that ran the pipeline is gone (see .workbench/pipeline.log); start it again and it continues."
+        )
     elif end["left"]:
         output.say(f"Not run: {', '.join(clean(name) for name in end['left'])}")
     return 1 if bad else 0

@@ -121,7 +121,7 @@ KEYS: tuple[Key, ...] = (
         rank=1,
     ),
     Key("train_with", ("R",), "train with…", "Start it with changed parameters.", ("runs", "run"), rank=9),
-    Key("pipeline", ("P",), "stages", "Show which stages are out of date and why, and run them.", _RUNS, rank=22),
+    Key("pipeline", ("P",), "pipeline", "Show which stages are out of date and why, and run them.", _RUNS, rank=22),
     Key(
         "train_revision", ("ctrl+r",), "train revision", "Train a branch, tag or commit in a folder of its own.", _RUNS
     ),
