@@ -25,6 +25,9 @@ from workbench.project import Project
 from workbench.versions import data, sweep
 from workbench.versions.objects import Objects
 
+# Python 3.12 warns of forks beside threads; these children start none and end without a word.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
 CONFIG = '[project]\nname = "steps"\n[train]\ncommand = "python train.py"\ninputs = ["data"]\n'
 STEPS = ("fsync", "replace", "rename", "unlink", "mkdir", "rmdir", "symlink", "link", "truncate", "ftruncate")
 MOST = 400

@@ -35,7 +35,7 @@ async def test_the_environment_is_shown(project: Project) -> None:
         pilot.app.open_run(1)
         await shows(pilot, "1 first")
         pilot.app.page.go_to("environment")
-        await shows(pilot, "python", "cpu_flags", "imported", "packages that were not")
+        await shows(pilot, "python", "cpu_flags", "imported", "other packages")
 
 
 async def test_scrolling_the_log_stops_the_tail_and_says_how_much_waits(project: Project) -> None:

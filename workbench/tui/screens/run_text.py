@@ -170,11 +170,11 @@ def _packages(packages: Mapping[str, Any], imported: Mapping[str, Any] | None) -
     if imported is not None:
         lines += [[], heading(f"{len(imported)} imported")]
         for name, content in imported.items():
-            line = pair(str(name), str(packages.get(name, "")), 28)
-            lines.append([*line, (f"  {clean(str(content))[:8]}", DIM)])
+            version = clip(clean(str(packages.get(name, ""))), 20).ljust(20)
+            lines.append([*pair(str(name), "", 28), (version, TEXT), (f"  {clean(str(content))[:8]}", DIM)])
     others = [(name, version) for name, version in packages.items() if name not in (imported or {})]
     if others:
-        lines += [[], heading(f"{len(others)} packages" + (" that were not" if imported is not None else ""))]
+        lines += [[], heading(f"{len(others)} {'packages' if imported is None else 'other packages'}")]
         lines += [pair(str(name), str(version), 28) for name, version in others]
     return lines
 
