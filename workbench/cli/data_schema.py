@@ -13,7 +13,8 @@ from workbench.actions import data_schema as actions
 from workbench.actions.data_schema import Accepted, Proposal
 from workbench.cli import output
 from workbench.cli.parsing import add_json
-from workbench.cli.validate import ReadingProgress, print_findings
+from workbench.cli.reading import ReadingProgress
+from workbench.cli.validate import print_findings
 from workbench.data import schema as schemas
 from workbench.data.schema import Change
 from workbench.safe import clean

@@ -14,7 +14,7 @@ from workbench.actions.data_tables import Difference, Side
 from workbench.cli import output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
-from workbench.cli.validate import ReadingProgress
+from workbench.cli.reading import ReadingProgress
 from workbench.data import difference, profile
 from workbench.data.difference import Shift, TableDifference
 from workbench.data.profile import ColumnProfile, TableProfile

@@ -13,7 +13,7 @@ from workbench.actions import drift as actions
 from workbench.cli import drift_shown, output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
-from workbench.cli.validate import ReadingProgress
+from workbench.cli.reading import ReadingProgress
 from workbench.drift.report import GLYPHS, Report, WindowDrift
 from workbench.errors import NotFoundError, UsageError
 from workbench.project import Project

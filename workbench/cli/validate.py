@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,13 @@ from workbench.actions.validate import Checked, Report
 from workbench.cli import output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
+from workbench.cli.reading import ReadingProgress
 from workbench.data.findings import Finding
 from workbench.project import Project
-from workbench.safe import clean
 
 _ROLES = {"error": "bad", "warning": "warn", "note": "dim"}
 _GLYPHS = {"error": "✗", "warning": "▲", "note": "·"}
 _LEAST_PROBABILITY = 1e-12
-_LINE_SECONDS = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,37 +61,6 @@ def _place(project: Project, folder: Path, path: str) -> str:
     """Return a typed path: relative to the folder it was typed in, else to the project."""
     typed = folder / path
     return str(typed) if typed.exists() or not (project.folder / path).exists() else path
-
-
-class ReadingProgress:
-    """Says how far the reading of a file is: one line with a bar where it is drawn, else a plain line now and then."""
-
-    def __init__(self, drawn: bool) -> None:
-        self.drawn = drawn
-        self._next = 0.0
-        self._drawn = False
-
-    def __call__(self, name: str, done: int, size: int) -> None:
-        """Draw the line anew ten times a second, or write one every two seconds; a short reading says nothing."""
-        now = time.monotonic()
-        if not self._next:
-            self._next = now + (0.5 if self.drawn else _LINE_SECONDS)
-        if now < self._next:
-            return
-        self._next = now + (0.1 if self.drawn else _LINE_SECONDS)
-        share = done / size if size else 0.0
-        if not self.drawn:
-            print(f"{clean(name, 60)}: {share:.0%} of {output.size(size)} read", file=sys.stderr, flush=True)
-            return
-        self._drawn = True
-        bar = "█" * round(20 * share) + "░" * (20 - round(20 * share))
-        words = f"{clean(name, 60)}  {bar} {share:4.0%} of {output.size(size)}"
-        print(f"\r{output.cut(words, output.columns_of_terminal() - 1)}\x1b[K", end="", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Take the line away."""
-        if self._drawn:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 # --- the document
