@@ -226,6 +226,14 @@ def test_what_a_restore_overwrites_and_no_run_made_is_kept_and_said(steps):
     assert read(steps, "model.txt") == "made by hand\n"
 
 
+def test_what_cannot_be_kept_is_not_overwritten(steps):
+    (steps.folder / "model.txt").unlink()
+    os.mkfifo(steps.folder / "model.txt")
+    (refused,) = [event for event in events(steps) if event["event"] == "refused"]
+    assert refused["text"] == "model.txt would be overwritten and cannot be kept: neither a file nor a folder"
+    assert (steps.folder / "model.txt").is_fifo()
+
+
 def test_what_a_run_overwrites_and_no_run_made_is_kept_and_said(steps):
     write(steps, "model.txt", "made by hand\n")
     write(steps, "params.toml", "share = 0.5\nlr = 9\n")

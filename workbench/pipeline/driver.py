@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.config import Train
-from workbench.errors import WorkbenchError
+from workbench.errors import EnvironmentProblem, WorkbenchError
 from workbench.pipeline.cache import Hashes
 from workbench.pipeline.history import History
 from workbench.pipeline.plan import Verdict, World, decide
@@ -34,6 +34,7 @@ from workbench.runs.capture import Capture
 from workbench.runs.command import Command
 from workbench.runs.following import TICK_SECONDS, Following
 from workbench.runs.launch import Wish
+from workbench.safe import clean
 from workbench.store.connection import transaction
 from workbench.versions import data
 from workbench.versions.objects import Objects
@@ -244,7 +245,7 @@ class Driver:
     def _restore(self, verdict: Verdict) -> Verdict:
         """Put the outputs of the earlier run in their places; where that cannot be, the stage is to run.
 
-        What lies there and no run left so is kept first. Raises OSError where it cannot be kept.
+        What lies there and no run left so is kept first. Raises EnvironmentProblem or OSError where it cannot be kept.
         """
         earlier = verdict.earlier
         assert earlier is not None
@@ -264,8 +265,15 @@ class Driver:
 
         with self.objects.held():
             taken = data.take(self.project.folder, self.objects, [escape(path) for path in paths])
+            found = stage_outputs.of_taken(taken)
+            for item in found:
+                if item.problem:
+                    raise EnvironmentProblem(
+                        f"{clean(item.path)} would be overwritten and cannot be kept: {clean(item.problem)}",
+                        "Move it away.",
+                    )
             with transaction(self.connection):
-                items = stage_outputs.save_overwritten(self.connection, stage_outputs.of_taken(taken), time.time())
+                items = stage_outputs.save_overwritten(self.connection, found, time.time())
         return [stage_outputs.bring_back(item) for item in items]
 
     def _run(self, verdict: Verdict) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sqlite3
@@ -209,11 +210,16 @@ def _output_rows(folder: Path, patterns: list[str], started: float, *, kind: str
 
 def _save_environment(connection: sqlite3.Connection, run: int, found: Environment) -> None:
     """Store the environment of a run, once for all runs that have the same."""
-    from workbench.versions import environment
-
-    digest, facts = environment.digest(found), json.dumps(environment.to_json(found))
+    digest, facts = _environment_row(found)
     connection.execute("INSERT OR IGNORE INTO environments (digest, facts) VALUES (?, ?)", (digest, facts))
     connection.execute("UPDATE runs SET environment = ? WHERE id = ?", (digest, run))
+
+
+@functools.lru_cache(maxsize=8)  # stages of a pipeline have the same
+def _environment_row(found: Environment) -> tuple[str, str]:
+    from workbench.versions import environment
+
+    return environment.digest(found), json.dumps(environment.to_json(found))
 
 
 class Results:
