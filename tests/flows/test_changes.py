@@ -96,6 +96,8 @@ def test_each_change_since_the_last_run_of_the_same_command_is_noticed(project, 
         "code changed since run 4: train.py",
         "variables changed since run 4: OMP_NUM_THREADS 1 → 2",
     ]
+    table = run_cli("runs", "--columns", "run,notices", "--limit", "1", folder=project.folder).out
+    assert "data changed: data.csv is another version" in table
     listed = run_cli("runs", "--json", folder=project.folder).json
     assert listed[0]["notices"] == noticed(fifth) and listed[-1]["notices"] == []
     assert "code changed since run 4: train.py" in run_cli("show", "5", folder=project.folder).out

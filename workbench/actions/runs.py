@@ -89,7 +89,8 @@ def _start_at_revision(project: Project, request: Request, now: float) -> list[i
     try:
         version = code.at_revision(project.folder, request.rev)
     except code.CodeUnavailable as problem:
-        raise NotFoundError(f"No such revision: {clean(str(problem), 200)}", "git branch -a; git tag") from problem
+        why = clean(str(problem).removeprefix("fatal: "), 200)
+        raise NotFoundError(f"No such revision: {why}", "git branch -a; git tag") from problem
 
     def read(path: str) -> bytes | None:
         return code.read(project.folder, project.objects_folder, version, path)

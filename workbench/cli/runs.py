@@ -21,10 +21,10 @@ from workbench.runs.model import GLYPHS, Run, why
 TABLE_LIMIT = 100
 _MOST_METRICS = 4
 _RIGHT = ("run", "duration", "age", "exit_code", "signal")
-_LEAST = {"name": 8, "why": 8, "tags": 4, "note": 6, "command": 10, "reason": 8}
+_LEAST = {"name": 8, "why": 8, "tags": 4, "note": 6, "command": 10, "reason": 8, "notices": 10}
 FIELDS = (
     "run", "name", "status", "kind", "started", "ended", "created", "duration", "age", "why", "tags", "note", "reason",
-    "exit_code", "signal", "host", "uid", "commit", "command",
+    "exit_code", "signal", "host", "uid", "commit", "command", "notices",
 )  # fmt: skip
 
 
@@ -54,9 +54,17 @@ def run(args: argparse.Namespace) -> int:
     found = actions.list_runs(
         project, filter_text=args.filter, sort=args.sort, descending=not args.ascending, limit=limit
     )
+    if args.json or "notices" in _columns(args.columns):
+        found = _noticed(project, found)
     now = time.time()
     if args.json:
-        output.print_json(_documents(project, found, now))
+        metric = project.config.metric
+        output.print_json(
+            [
+                {**run_document(each, metric=metric.name, goal=metric.goal, now=now), "notices": list(each.notices)}
+                for each in found
+            ]
+        )
     elif args.csv:
         print_csv(project, found, _columns(args.columns), now)
     else:
@@ -67,19 +75,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _documents(project: Project, found: Sequence[Run], now: float) -> list[dict[str, Any]]:
+def _noticed(project: Project, found: list[Run]) -> list[Run]:
     if not found:
         return []
-    metric = project.config.metric
     with contextlib.closing(project.open_reader()) as connection:
-        noticed = queries.notices_of(connection, [each.number for each in found])
-    return [
-        {
-            **run_document(each, metric=metric.name, goal=metric.goal, now=now),
-            "notices": noticed.get(each.number, []),
-        }
-        for each in found
-    ]
+        return queries.with_notices(connection, found)
 
 
 def _columns(text: str | None) -> list[str]:
@@ -165,6 +165,7 @@ def value_of(run: Run, key: str, now: float) -> Any:
         "age": max(0.0, now - run.created),
         "why": why(run.trigger),
         "tags": " ".join(run.tags),
+        "notices": "; ".join(run.notices),
         "commit": str(run.code.get("commit") or "")[:10],
     }
     if key in fields:

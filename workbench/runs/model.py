@@ -60,6 +60,7 @@ class Run:
     metrics: Mapping[str, MetricSummary] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     data: tuple[Mapping[str, Any], ...] = ()
+    notices: tuple[str, ...] = ()  # only where they were asked for
 
     @property
     def is_over(self) -> bool:

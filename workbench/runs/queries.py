@@ -9,6 +9,7 @@ import math
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from workbench.errors import NotFoundError
@@ -283,17 +284,16 @@ def notices(connection: sqlite3.Connection, run: int) -> list[tuple[float, str]]
     return [(row[0], row[1]) for row in rows]
 
 
-def notices_of(connection: sqlite3.Connection, wanted: Iterable[int]) -> dict[int, list[str]]:
-    """Return the sentences that were noticed about each of these runs, without those that have none."""
+def with_notices(connection: sqlite3.Connection, runs: Sequence[Run]) -> list[Run]:
+    """Return the runs with what was noticed about them."""
     found: dict[int, list[str]] = {}
-    order = list(wanted)
-    for start in range(0, len(order), _MOST_IN_ONE):
-        some = order[start : start + _MOST_IN_ONE]
+    for start in range(0, len(runs), _MOST_IN_ONE):
+        some = [run.number for run in runs[start : start + _MOST_IN_ONE]]
         marks = ",".join("?" * len(some))
         rows = connection.execute(f"SELECT run, text FROM notices WHERE run IN ({marks}) ORDER BY id", some)
-        for run, sentence in rows:
-            found.setdefault(run, []).append(sentence)
-    return found
+        for number, sentence in rows:
+            found.setdefault(number, []).append(sentence)
+    return [replace(run, notices=tuple(found[run.number])) if run.number in found else run for run in runs]
 
 
 def outputs(connection: sqlite3.Connection, run: int) -> list[dict[str, Any]]:
