@@ -372,3 +372,17 @@ def test_all_that_parquet_can_hold_is_checked(make_project, workbench):
         found = [one["kind"] for one in json.loads(out)["tables"][0]["findings"]]
         assert "unreadable" not in found, kind
         assert ("empty" if kind == "nothing" else "wrong type") in found
+
+
+def test_on_a_narrow_terminal_a_finding_loses_nothing(accepted, workbench, monkeypatch):
+    (accepted.folder / "bad.csv").write_text(rows(200, 1000).replace("JFK", "a place of a very long name"))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    code, out, _ = workbench(accepted.folder, "validate", "bad.csv")
+    assert code == 1
+    assert max(map(len, out.splitlines())) <= 60
+    words = " ".join(out.split())
+    assert "city: out of domain" in words
+    assert "such as a place of a very long name" in words
+    assert "first rows" in words

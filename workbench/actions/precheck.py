@@ -75,7 +75,8 @@ def _check(connection: sqlite3.Connection, run: _Run, now: float) -> Report:
     present = data_schema.load(run.project)
     digest = validate.digest(present, run.project.config)
     rows, _ = inputs.read(run.folder)
-    hashes = {str(row["path"]): str(row.get("hash") or "") for row in rows}
+    ages = run.project.config.policy.retention_days > 0  # what was young enough may no longer be
+    hashes = {} if ages else {str(row["path"]): str(row.get("hash") or "") for row in rows}
     tables = [
         _known(connection, path, hashes.get(path, ""), digest) or validate.isolated(run.project, path, present, now=now)
         for path in run.launched["check"]["paths"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from workbench.cli.parsing import add_json
 from workbench.cli.reading import ReadingProgress
 from workbench.data.findings import Finding
 from workbench.project import Project
+from workbench.safe import clean
 
 _ROLES = {"error": "bad", "warning": "warn", "note": "dim"}
 _GLYPHS = {"error": "✗", "warning": "▲", "note": "·"}
 _LEAST_PROBABILITY = 1e-12
+_WIDE = 150
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,13 +126,29 @@ def _count(number: int, what: str) -> str:
 
 
 def print_findings(findings: tuple[Finding, ...]) -> None:
-    """Print findings as a table."""
+    """Print findings as a table, on a terminal that is too narrow for it each in two lines."""
+    if sys.stdout.isatty() and output.columns_of_terminal() < _WIDE:
+        _print_narrow(findings)
+        return
     heads = [
         Column(""), Column("column", least=8), Column("finding"), Column("rows", right=True),
         Column("share", right=True), Column("chance", right=True), Column("what", least=24),
         Column("expected", least=10), Column("first rows", least=6), Column("such as", least=8),
     ]  # fmt: skip
     output.table(heads, [_line(one) for one in findings])
+
+
+def _print_narrow(findings: tuple[Finding, ...]) -> None:
+    colours, room = output.colourful(sys.stdout), output.columns_of_terminal() - 1
+    for one in findings:
+        name = f"{_GLYPHS[one.severity]} {clean(one.column, 60) or 'table'}: {one.kind}"
+        count = f"{_count(one.count, 'row')} ({_share(one)})" if one.count else ""
+        odds = f"chance {chance(one.probability)}" if one.probability is not None else ""
+        print(", ".join(filter(None, (output.paint(name, _ROLES[one.severity], colours=colours), count, odds))))
+        facts = {"expected": one.expected, "such as": ", ".join(one.examples)}
+        facts["first rows"] = ", ".join(f"{row:,}" for row in one.first)
+        told = [one.words, *(f"{each} {value}" for each, value in facts.items() if value)]
+        print(textwrap.fill(clean("; ".join(told)), room, initial_indent="  ", subsequent_indent="  "))
 
 
 def _line(one: Finding) -> list[str | Cell]:
