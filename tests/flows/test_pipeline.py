@@ -149,6 +149,16 @@ def test_an_edited_script_makes_it_run_and_is_named(steps):
     assert reason(steps, "train").startswith("train.sh ")
 
 
+def test_a_stage_that_waits_says_what_else_is_another(steps):
+    write(steps, "raw.csv", "two\n")
+    assert reason(steps, "train") == "prepare, which makes clean.csv, will run before it"
+    write(steps, "params.toml", "share = 0.5\nlr = 0.2\n")
+    write(steps, "train.sh", FILES["train.sh"] + "# more\n")
+    before, script, parameter = reason(steps, "train").split("; ")
+    assert before == "prepare, which makes clean.csv, will run before it"
+    assert script.startswith("train.sh ") and parameter == "lr 0.1 → 0.2"
+
+
 def test_a_module_that_the_script_imports_counts_as_it_does(steps):
     config = CONFIG.replace('"sh train.sh"', '"python train.py"')
     script = "from lib.model import fit\nfit(open('clean.csv').read())\n"

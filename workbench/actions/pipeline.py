@@ -107,7 +107,7 @@ def _look(project: Project, request: Request, *, explain: bool) -> _Plan:
         world = World(hashes.found, hashes.problem, hashes.sources, history.earlier, _kept(project))
         verdicts = list(plan(graph, stages, _bases(project, chosen, request), world, forced).values())
         if explain:
-            why = Why(project, connection, history, hashes, request.overrides)
+            why = Why(project, connection, graph, history, hashes, request.overrides)
             verdicts = [why.of(one, stages[one.stage]) for one in verdicts]
     finally:
         if connection is not None:

@@ -12,6 +12,7 @@ from workbench.errors import ConfigError
 from workbench.pipeline.cache import Hashes
 from workbench.pipeline.history import History
 from workbench.pipeline.plan import Verdict
+from workbench.pipeline.stages import Graph
 from workbench.project import Project
 from workbench.runs import params as parameters
 from workbench.safe import clean
@@ -40,6 +41,7 @@ class Why:
 
     project: Project
     connection: sqlite3.Connection | None
+    graph: Graph
     history: History
     hashes: Hashes
     overrides: Mapping[str, str]
@@ -48,9 +50,11 @@ class Why:
         """Return a verdict with its reason."""
         from workbench.pipeline import reasons
 
+        runs = self.history.runs(verdict.stage)
+        if verdict.state == "waits" and runs and self.connection is not None:
+            return self._of_waiting(verdict, stage, runs[0], self.connection)
         if verdict.state != "run" or verdict.reason:
             return verdict
-        runs = self.history.runs(verdict.stage)
         if not runs or self.connection is None:
             return replace(verdict, reason="it never ran")
         now = self._found(runs)
@@ -62,6 +66,18 @@ class Why:
         run, found = nearest
         words = "; ".join(found) or f"its command, parameters or inputs are not those of run {run}"
         return replace(verdict, reason=words, since=run)
+
+    def _of_waiting(self, verdict: Verdict, stage: Train, run: int, connection: sqlite3.Connection) -> Verdict:
+        """Return the verdict on a stage that waits with what is another already, whatever comes before it."""
+        from workbench.pipeline import reasons
+
+        sources = self.hashes.sources(stage.command)
+        old = _basis_of(self.project, connection, run, replace(verdict, sources=sources))
+        given = [name for name in stage.inputs if name not in self.graph.makers[verdict.stage]]
+        now = {path: hash for name in given for path, hash in self.hashes.found(name).items()}
+        known = replace(verdict, inputs={**old.inputs, **now}, sources=sources)
+        found = reasons.differences(old, _basis_now(self.project, stage, known, self.overrides), stage.params_used)
+        return replace(verdict, reason="; ".join([verdict.reason, *found]), since=run if found else None)
 
     def _found(self, runs: Sequence[int]) -> dict[str, str]:
         """Return the hashes of what lies now where the runs left their outputs."""

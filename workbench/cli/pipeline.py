@@ -89,7 +89,7 @@ def _show(verdicts: Sequence[Verdict], *, as_json: bool, all_stages: bool) -> No
 
 
 def _since(verdict: Verdict) -> str:
-    return f"  (since run {verdict.since})" if verdict.since is not None and verdict.key else ""
+    return f"  (since run {verdict.since})" if verdict.since is not None else ""
 
 
 def _as_before(verdict: Verdict) -> str:

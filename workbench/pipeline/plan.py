@@ -155,13 +155,13 @@ def decide(
     unknown, changed = _held_against(stage, earlier, world)
     if unknown:
         why = f"{unknown[0]} was not among the outputs of run {earlier.run}"
-        return Verdict(name, "run", why, whole, inputs, sources, since=earlier.run)
+        return Verdict(name, "run", why, whole, inputs, sources)
     if not changed:
         return Verdict(name, "current", "", whole, inputs, sources, earlier)
     lost = [path for path in changed if not world.kept(earlier.outputs[path])]
     if lost:
         why = f"{lost[0]} is not as run {earlier.run} left it, and its content is not in the object store"
-        return Verdict(name, "run", why, whole, inputs, sources, since=earlier.run)
+        return Verdict(name, "run", why, whole, inputs, sources)
     what = f"{changed[0]}" + (f" and {len(changed) - 1} more" if len(changed) > 1 else "")
     why = f"{what} as run {earlier.run} left it"
     return Verdict(name, "restore", why, whole, inputs, sources, earlier, tuple(changed))
