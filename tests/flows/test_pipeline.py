@@ -17,6 +17,7 @@ from workbench.pipeline import driver
 from workbench.pipeline.stages import build
 from workbench.project import load
 from workbench.runs import stage_outputs
+from workbench.runs.command import PROCESS_NAME, read_json
 
 CONFIG = """
 [project]
@@ -481,6 +482,22 @@ def test_a_killed_driver_leaves_its_command_and_the_next_start_continues(make_pr
     assert read(project, "model.txt") == "model of ONE\n"
     assert all(run.is_over for run in runs.list_runs(project))
     assert states(project) == {"prepare": "current", "train": "current"}
+
+
+def test_after_the_supervisor_and_the_command_of_a_stage_are_killed_its_outputs_are_as_before(steps, wait_until):
+    write(steps, "train.sh", "echo half > model.txt; touch begun; sleep 600\n")
+    (number,) = runs.start(steps, runs.Request(stage="train"))
+    wait_until((steps.folder / "begun").exists)
+    run_folder = steps.run_folder(runs.get(steps, str(number)).uid)
+    command = wait_until(lambda: read_json(run_folder / PROCESS_NAME).get("pid"))
+    os.kill(int((run_folder / "lock").read_text()), 9)
+    os.killpg(command, 9)
+    wait_until(lambda: runs.get(steps, str(number)).is_over)
+    assert runs.get(steps, str(number)).status == "lost"
+    assert read(steps, "model.txt") == "model of ONE\n"
+    assert (run_folder / "unfinished" / "model.txt").read_text() == "half\n"
+    write(steps, "train.sh", FILES["train.sh"])
+    assert run(steps) == []
 
 
 def test_a_killed_command_is_a_failed_stage(make_project, wait_until):
