@@ -7,7 +7,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ import pyarrow as pa
 from tests.bench.measure import PROGRAM, Figure, busy_seconds, in_turns, scratch
 from workbench.data import validate
 from workbench.data.check import Check
+from workbench.data.findings import Finding, worst
 from workbench.data.measure import Measure
 from workbench.data.propose import propose
+from workbench.data.schema import Schema
 from workbench.data.tables import ROWS, kind_of, type_name
 from workbench.data.traits import Traits
 
@@ -31,6 +33,7 @@ LARGE = int(os.environ.get("BENCH_CSV_BYTES", 1 << 30))
 def bench() -> Iterator[Figure]:
     """Yield the figures; a CSV of 1 GB is written and read."""
     yield _million()
+    yield from _alarms()
     with scratch() as folder:
         yield from _large(folder)
 
@@ -44,15 +47,8 @@ def _columns(rng: np.random.Generator, rows: int) -> dict[str, Any]:
 
 def _million() -> Figure:
     columns = _columns(np.random.default_rng(0), MILLION)
-    arrays = {name: pa.array(each.astype(str) if each.dtype.kind == "S" else each) for name, each in columns.items()}
-    table = pa.table(arrays)
-    kinds = [(one.name, type_name(one.type), kind_of(one.type)) for one in table.schema]
-    batches = table.to_batches(ROWS)
-    measure, traits = Measure(kinds), Traits(tuple(table.column_names))
-    for batch in batches:
-        measure.add(batch)
-        traits.add(batch)
-    schema = propose(measure.freeze(), traits.freeze(), now=NOW)
+    schema, batches = _learned(columns)
+    kinds, _ = _batches(columns)
 
     def ours() -> None:
         check = Check(
@@ -80,6 +76,57 @@ def _million() -> Figure:
 
     found = in_turns(7, {"ours": lambda: busy_seconds(ours), "plain": lambda: busy_seconds(plain)})
     return Figure("validate: 1M × 10", found["ours"], "numpy", found["plain"], "s", 4.0, of="ratio")
+
+
+def _alarms() -> Iterator[Figure]:
+    """How many good tables are called bad, and how many bad ones go unnoticed; learned from as many rows as checked."""
+    spoilings: list[Callable[[dict[str, Any]], None]] = [
+        lambda columns: columns.update(f1=columns["f1"] * 10),
+        lambda columns: columns["f2"].__setitem__(0, -999.0),
+        lambda columns: columns["f3"].__setitem__(slice(0, 30), np.nan),
+        lambda columns: columns["size"].__setitem__(0, b"?"),
+        lambda columns: columns["level"].__setitem__(0, 9),
+        lambda columns: columns["id"].__setitem__(1, columns["id"][0]),
+        lambda columns: columns.__delitem__("age"),
+    ]
+    for rows, repeats in ((100, 300), (2_000, 200), (50_000, 20)):
+        rng = np.random.default_rng(rows)
+        errors = alarms = missed = 0
+        for turn in range(repeats):
+            schema, _ = _learned(_columns(rng, rows), key=("id",))
+            found = _found(schema, _columns(rng, rows))
+            errors += worst(found) == "error"
+            alarms += worst(found) in ("error", "warning")
+            spoilt = _columns(rng, rows)
+            spoilings[turn % len(spoilings)](spoilt)
+            missed += worst(_found(schema, spoilt)) not in ("error", "warning")
+        name = f"validate: good tables of {rows:,} rows"
+        yield Figure(f"{name}, errors", [errors / repeats], f"{repeats} tables", [], "%", 0.02)
+        yield Figure(f"{name}, warnings", [alarms / repeats], f"{repeats} tables", [], "%", 0.05)
+        yield Figure(f"validate: bad ones of {rows:,}, missed", [missed / repeats], f"{repeats} tables", [], "%", 0.05)
+
+
+def _found(schema: Schema, columns: dict[str, Any]) -> tuple[Finding, ...]:
+    kinds, batches = _batches(columns)
+    check = Check(schema, [(name, type_) for name, type_, _ in kinds], environment="training", now=NOW, damaged=False)
+    for batch in batches:
+        check.add(batch)
+    return validate.judge(schema, [check])
+
+
+def _learned(columns: dict[str, Any], key: tuple[str, ...] = ()) -> tuple[Schema, list[Any]]:
+    kinds, batches = _batches(columns)
+    measure, traits = Measure(kinds, key=key), Traits(tuple(columns))
+    for batch in batches:
+        measure.add(batch)
+        traits.add(batch)
+    return propose(measure.freeze(), traits.freeze(), key=key, now=NOW), batches
+
+
+def _batches(columns: dict[str, Any]) -> tuple[list[tuple[str, str, Any]], list[Any]]:
+    arrays = {name: pa.array(each.astype(str) if each.dtype.kind == "S" else each) for name, each in columns.items()}
+    table = pa.table(arrays)
+    return [(one.name, type_name(one.type), kind_of(one.type)) for one in table.schema], table.to_batches(ROWS)
 
 
 def _large(folder: Path) -> Iterator[Figure]:

@@ -22,6 +22,7 @@ SKEWED = 0.05
 ATOM = 10
 """An extreme value is a bound by nature where so many values would lie beyond it if they just grew rarer."""
 _DOUBT = 0.65  # times 1 / distance²: half the standard error of the tail index, as simulated
+_CLOSE = 0.005
 _FEW, _MANY = 5, 100
 _ENOUGH = 1e-17
 _NO_END = 1 << 62
@@ -145,7 +146,7 @@ def _touches(column: ColumnProfile, bound: float, *, low: bool) -> bool:
         return bound == 0 or _atom(column, end) >= _FEW
     if low and column.known >= _MANY and _skew(column) > SKEWED + 4 / math.sqrt(column.known):
         return True
-    return abs(end - bound) < min(0.02, 3 / column.known) * abs(quarter - bound)
+    return abs(end - bound) < min(_CLOSE, 3 / column.known) * abs(quarter - bound)
 
 
 def _skew(column: ColumnProfile) -> float:
