@@ -276,6 +276,33 @@ def test_two_distributions_are_exported_as_a_picture(drift, project):
     assert (project.folder / "kind.png").stat().st_size > 3000
 
 
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+          "December")  # fmt: skip
+
+
+def test_the_year_of_flights_is_as_its_readme_says(tmp_path, monkeypatch, capsys):
+    sample = Path(__file__).resolve().parents[2] / "sample_projects/flight-delays"
+    (tmp_path / "data").mkdir()
+    for name in ("workbench.toml", "data/flights.csv"):
+        (tmp_path / name).symlink_to(sample / name)
+    monkeypatch.chdir(tmp_path)
+    assert main(["drift", "--json"]) == 1
+    windows = {one["window"]: one for one in json.loads(capsys.readouterr().out)["windows"]}
+    lines = [line.strip("| ").split(" | ") for line in (sample / "README.md").read_text().splitlines() if " | " in line]
+    head = next(line for line in lines if line[0] == "month")
+    told = [line for line in lines if line[0] in MONTHS]
+    assert len(told) == 11
+    for month, _, *effects in told:
+        columns = {one["column"]: one for one in windows[f"2013-{MONTHS.index(month) + 1:02d}"]["columns"]}
+        for name, effect in zip(head[2:], effects, strict=True):
+            found = columns[name]
+            assert effect == ("·" if found["verdict"] == "ok" else f"{found['effect']:.2f}"), (month, name)
+    steady = ("origin", "dest", "hour", "distance")
+    assert {one["verdict"] for w in windows.values() for one in w["columns"] if one["column"] in steady} <= {
+        "ok", "insufficient",
+    }  # fmt: skip
+
+
 BAD = {
     "empty.csv": (b"", "empty"),
     "header.csv": (b"a,b\n", "no rows"),
@@ -338,6 +365,7 @@ def test_names_of_columns_and_values_reach_the_terminal_harmless(drift, project)
         (("--by", "month", "--reference", "1999-01", "--current", "data/train.csv"), "no window and no file"),
         (("--current", "nowhere.csv"), "nowhere.csv"),
         (("--current", "empty"), "holds no files"),
+        (("--current", "/dev/zero"), "is no file"),
         (("12",), "WHAT"),
         (("check", "12"), "needs a word"),
     ],

@@ -71,6 +71,8 @@ def find(project: Project, words: str, folder: Path | None = None) -> Source:
     if place.is_dir():
         name = _name(project, place)
         return _joined(project, name, place, [part for part, _ in parts_of(place, name)])
+    if not place.is_file():
+        raise UsageError(f"{clean(words)} is no file", "Name a table: CSV, TSV, Parquet or JSON lines.")
     return Source(_name(project, place), _hash(place), place)
 
 
