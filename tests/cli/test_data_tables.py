@@ -199,11 +199,11 @@ def test_what_is_odd_is_told_and_never_waited_for(run_cli, project, versions):
 
 
 def test_a_long_reading_says_how_far_it_is(project, capsys, monkeypatch):
-    from workbench.cli import validate
+    from workbench.cli import reading
 
     clock = iter(range(100))
-    monkeypatch.setattr(validate.time, "monotonic", lambda: next(clock))
-    lines, bar = validate.ReadingProgress(False), validate.ReadingProgress(True)
+    monkeypatch.setattr(reading.time, "monotonic", lambda: next(clock))
+    lines, bar = reading.ReadingProgress(False), reading.ReadingProgress(True)
     for done in (10, 20, 30, 40):
         lines("a\x1b[2Jb", done, 100)
     lines.end()
