@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sqlite3
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -184,6 +185,16 @@ def test_a_folder_is_compared_by_its_files(run_cli, project, versions):
     out = data("diff", "images", "@previous", "now").out
     assert "files: 1 added, 1 removed, 1 changed, 0 the same" in out
     assert "+ 3.txt  3 B" in out and "~ 2.txt  3 B → 7 B" in out
+
+
+def test_copies_that_a_killed_reading_left_are_cleared_away_after_a_day(project, versions):
+    old, fresh = project.inner / "version-old", project.inner / "version-fresh"
+    for folder, age in ((old, 100_000), (fresh, 100)):
+        folder.mkdir()
+        (folder / "data").write_text("a copy")
+        os.utime(folder, (time.time() - age,) * 2)
+    data_tables.diff(project, "data/train.csv", "@previous", "@latest")
+    assert list(project.inner.glob("version-*")) == [fresh]
 
 
 def test_what_is_odd_is_told_and_never_waited_for(run_cli, project, versions):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
+from workbench.actions.data_sides import NOW, Side, files_of, opened
 from workbench.data import difference, profile
 from workbench.data.difference import FolderDifference, RowChanges, TableDifference
 from workbench.data.profile import TableProfile
@@ -23,8 +22,6 @@ from workbench.store.connection import transaction
 
 Progress = Callable[[str, int, int], None]
 """Told which file is read, how many of its bytes have been, and how many it has; what it raises ends the reading."""
-NOW = "now"
-"""The hash of a side is "" and its label this, where it is the file as it lies in the project."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +48,6 @@ class Version:
     def row_count(self) -> int | None:
         """How many rows it has, where that is known."""
         return self.rows if self.profile is None else self.profile.rows
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of a comparison: a version, or the file as it is now."""
-
-    label: str
-    hash: str
-    kind: str
-    size: int
 
 
 @dataclass(frozen=True)
@@ -171,7 +158,7 @@ def _known_profile(
         return known.profile
     if side.kind == "folder":
         raise UsageError(f"{clean(path)} is a folder, not a table", "Name one of its files.")
-    with _file(project, path, side) as file:
+    with opened(project, path, side) as file:
         measured = _measured(file, path, key, told(progress, f"{path}@{side.label}"))
     if known is not None and connection is not None:
         _keep(connection, path, side.hash, "profile", profile.to_json(measured), rows=measured.rows)
@@ -223,7 +210,7 @@ def diff(
                 "workbench data list",
             )
         if after.kind == "folder":
-            listed = [_files(project, path, side) for side in (before, after)]
+            listed = [files_of(project, path, side) for side in (before, after)]
             files = difference.compare_files(*listed)
             return Difference(path, _weighed(before, listed[0]), _weighed(after, listed[1]), folder=files)
         names = key_of(project, path, key)
@@ -320,14 +307,14 @@ def _changes(
     from workbench.data import rows, tables
 
     with contextlib.ExitStack() as stack:
-        files = [stack.enter_context(_file(project, path, side)) for side in sides]
-        opened = [tables.open_table(file, path) for file in files]
-        shared = tuple(name for name in opened[0].columns if name in opened[1].columns)
+        files = [stack.enter_context(opened(project, path, side)) for side in sides]
+        read = [tables.open_table(file, path) for file in files]
+        shared = tuple(name for name in read[0].columns if name in read[1].columns)
         missing = [name for name in key if name not in shared]
         if missing:
             raise UsageError(f"{clean(path)} has no column {clean(missing[0])!r} in both versions", "--key COLUMN[,…]")
         names = [f"rows of {path}@{side.label}" for side in sides]
-        prints = [_scanned(table, shared, key, told(progress, name)) for table, name in zip(opened, names, strict=True)]
+        prints = [_scanned(table, shared, key, told(progress, name)) for table, name in zip(read, names, strict=True)]
     found_changes = rows.count_changes(prints[0], prints[1], key)
     if known is not None and connection is not None and sides[0].hash.isalnum():
         _keep(connection, path, sides[1].hash, f'changes."{sides[0].hash}"', found_changes.to_json())
@@ -359,9 +346,6 @@ def key_of(project: Project, path: str, given: Sequence[str] = ()) -> tuple[str,
     return (data.id,) if data.id and path in (data.train, data.holdout, data.final_test) else ()
 
 
-# --- bytes
-
-
 @contextlib.contextmanager
 def _store(project: Project) -> Iterator[sqlite3.Connection | None]:
     """Open the store where there is one: looking at data makes none."""
@@ -371,43 +355,3 @@ def _store(project: Project) -> Iterator[sqlite3.Connection | None]:
     finally:
         if connection is not None:
             connection.close()
-
-
-@contextlib.contextmanager
-def _file(project: Project, path: str, side: Side) -> Iterator[Path]:
-    """Give a file with the bytes of a side: the project's own where they are the same, else one made for the while."""
-    place = project.folder / path
-    if side.label == NOW:
-        yield place
-        return
-    from workbench.versions.objects import Objects
-
-    with tempfile.TemporaryDirectory(prefix="version-", dir=project.inner) as folder:
-        target = Path(folder) / "data"
-        Objects(project.objects_folder).write_to(side.hash, target, durable=False)
-        yield target
-
-
-def _files(project: Project, path: str, side: Side) -> dict[str, tuple[str, int]]:
-    """Return hash and size of each file of a folder."""
-    if side.label == NOW:
-        return dict(_files_now(project.folder / path))
-    from workbench.versions.manifest import decode
-    from workbench.versions.objects import Objects
-
-    listed = decode(Objects(project.objects_folder).content(side.hash))
-    return {name: (entry.hash, entry.size) for name, entry in listed.items()}
-
-
-def _files_now(folder: Path) -> Iterator[tuple[str, tuple[str, int]]]:
-    from blake3 import blake3
-
-    for place, names, files in os.walk(folder):
-        for name in [*files, *(one for one in names if (Path(place) / one).is_symlink())]:
-            file = Path(place) / name
-            relative = file.relative_to(folder).as_posix()
-            if file.is_symlink():
-                points_to = os.fsencode(file.readlink())
-                yield relative, (blake3(points_to).hexdigest(), len(points_to))
-            elif file.is_file():
-                yield relative, (blake3().update_mmap(str(file)).hexdigest(), file.stat().st_size)

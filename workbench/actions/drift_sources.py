@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from workbench.actions import data
+from workbench.actions import data, data_sides
 from workbench.actions.data_schema import parts_of
 from workbench.drift import profile, records
 from workbench.drift.measure import By, Windows
@@ -122,8 +121,8 @@ def opened(project: Project, source: Source) -> Iterator[Path]:
         return
     from workbench.versions.objects import Objects
 
-    with tempfile.TemporaryDirectory(prefix="drift-", dir=project.inner) as folder:
-        target = Path(folder) / "data"
+    with data_sides.scratch(project) as folder:
+        target = folder / "data"
         Objects(project.objects_folder).write_to(source.hash, target, durable=False)
         yield target
 

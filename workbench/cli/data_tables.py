@@ -10,7 +10,8 @@ from typing import Any
 
 from workbench import project as projects
 from workbench.actions import data_tables as actions
-from workbench.actions.data_tables import Difference, Side
+from workbench.actions.data_sides import Side
+from workbench.actions.data_tables import Difference
 from workbench.cli import output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json

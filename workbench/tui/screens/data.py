@@ -89,7 +89,7 @@ class DataPage(DataView):
         """Take what was read."""
         self.sight = snapshot
         data = () if snapshot is None else snapshot.data
-        self.versions.facts = [(f"{sum(len(one.versions) for one in data)} versions", _DIM)] if data else []
+        self.versions.facts = [(f"{sum(len(one.versions) for one in data):,} versions", _DIM)] if data else []
         self.versions.take(data, time.time())
         chosen = None if snapshot is None else snapshot.chosen
         if self._aimed and chosen is not None and chosen.path == self._wanted[0]:

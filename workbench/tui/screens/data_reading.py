@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.versions.data import Taken
 
 LIMIT_SECONDS = 3600
+PATIENCE_SECONDS = 3.0
 LOOK_SECONDS = 0.2
 """So often a computation looks whether it is still wanted, and tells how far it is."""
 _TAIL = 4096
@@ -84,7 +86,7 @@ def told(job: Job, project: Project, words: Sequence[str]) -> Answer:
     """Run a command as `ask` does; raises EnvironmentProblem with what it said where it could not do its work."""
     answer = ask(job, project, words)
     if answer.code not in (0, 1):
-        raise EnvironmentProblem(answer.said[0], " ".join(answer.said[1:]).removeprefix("hint: "))
+        raise EnvironmentProblem(answer.said[0], " ".join(answer.said[1:]))
     return answer
 
 
@@ -110,7 +112,7 @@ def ask(job: Job, project: Project, words: Sequence[str]) -> Answer:
         document, lines = output.read(), _lines(errors)
     if code not in (0, 1):
         at = max((at for at, line in enumerate(lines) if line.startswith("error: ")), default=len(lines) - 1)
-        said = [line.removeprefix("error: ") for line in lines[max(0, at) :][:2]]
+        said = [line.removeprefix("error: ").removeprefix("hint: ") for line in lines[max(0, at) :][:2]]
         return Answer(code, tuple(said) or (f"It ended with code {code}.",))
     return Answer(code, (), json.loads(document) if document.strip() else None)
 
@@ -129,14 +131,23 @@ def _wait(job: Job, project: Project, command: list[str], output: IO[bytes], err
     ) as process:
         while process.poll() is None:
             if job.is_given_up or time.monotonic() > end:
-                process.kill()
-                process.wait()
+                _end(process)
                 return None if time.monotonic() > end else process.returncode
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(LOOK_SECONDS)
             if lines := _lines(errors):
                 job.tell(lines[-1])
         return process.returncode
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt a process, so that it clears away the copies that it reads; kill one that does not listen."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def snapshot(job: Job, project: Project) -> list[Taken]:

@@ -50,19 +50,22 @@ class Sight:
 
 
 class SightReader:
-    """Reads sights and keeps the last comparison, since the store changes far more often than data does."""
+    """Reads sights and keeps the lists and the last comparison: the store changes far more often than data does."""
 
     def __init__(self) -> None:
+        self._stamp: tuple[object, ...] = ()
+        self._project: Project | None = None
+        self._data: tuple[Data, ...] = ()
         self._key: tuple[object, ...] = ()
         self._found: TableDifference | None = None
 
     def read(self, connection: sqlite3.Connection | None, wish: Wish) -> Sight:
         """Read what a wish asks for."""
-        names = actions.paths(wish.project, connection)
         if connection is None:
-            return Sight(tuple(Data(name, ()) for name in names))
-        data = tuple(Data(name, tuple(actions.versions(connection, name, facts=False)[:SHOWN])) for name in names)
-        path = wish.path if wish.path in names else next((one.path for one in data if one.versions), "")
+            return Sight(tuple(Data(name, ()) for name in actions.paths(wish.project, None)))
+        data = self._listed(connection, wish.project)
+        known = any(one.path == wish.path for one in data)
+        path = wish.path if known else next((one.path for one in data if one.versions), "")
         listed = next((one.versions for one in data if one.path == path), ())
         if not listed:
             return Sight(data)
@@ -72,6 +75,21 @@ class SightReader:
         chosen = by_hash.get(listed[place].hash)
         before = by_hash.get(listed[place + 1].hash) if place + 1 < len(listed) else None
         return Sight(data, chosen, before, self._compared(chosen, before))
+
+    def _listed(self, connection: sqlite3.Connection, project: Project) -> tuple[Data, ...]:
+        """Return all data with their versions; read again only where there are others, or other runs used them."""
+        stamp = (
+            *connection.execute(
+                "SELECT count(*), max(id), total(seen), total(rows), total(kept) FROM data_versions"
+            ).fetchone(),
+            *connection.execute("SELECT count(*), max(run) FROM inputs").fetchone(),
+        )
+        if stamp != self._stamp or project is not self._project:
+            names = actions.paths(project, connection)
+            found = [(name, actions.versions(connection, name, facts=False)[:SHOWN]) for name in names]
+            self._data = tuple(Data(name, tuple(versions)) for name, versions in found)
+            self._stamp, self._project = stamp, project
+        return self._data
 
     def _compared(self, chosen: Version | None, before: Version | None) -> TableDifference | None:
         if chosen is None or before is None or chosen.profile is None or before.profile is None:

@@ -1,0 +1,79 @@
+"""The sides of a comparison, and their bytes: a stored version, or the data as they lie in the project."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.project import Project
+
+_SCRATCH, _DAY = "version-", 86_400.0
+NOW = "now"
+"""The hash of a side is "" and its label this, where it is the file as it lies in the project."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison: a version, or the file as it is now."""
+
+    label: str
+    hash: str
+    kind: str
+    size: int
+
+
+@contextlib.contextmanager
+def scratch(project: Project) -> Iterator[Path]:
+    """Give a folder for the while; those that killed processes left more than a day ago go first."""
+    for left in project.inner.glob(f"{_SCRATCH}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _DAY:
+                shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=project.inner) as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def opened(project: Project, path: str, side: Side) -> Iterator[Path]:
+    """Give a file with the bytes of a side: the project's own where they are the same, else one made for the while."""
+    place = project.folder / path
+    if side.label == NOW:
+        yield place
+        return
+    from workbench.versions.objects import Objects
+
+    with scratch(project) as folder:
+        target = folder / "data"
+        Objects(project.objects_folder).write_to(side.hash, target, durable=False)
+        yield target
+
+
+def files_of(project: Project, path: str, side: Side) -> dict[str, tuple[str, int]]:
+    """Return hash and size of each file of a folder."""
+    if side.label == NOW:
+        return dict(_files_now(project.folder / path))
+    from workbench.versions.manifest import decode
+    from workbench.versions.objects import Objects
+
+    listed = decode(Objects(project.objects_folder).content(side.hash))
+    return {name: (entry.hash, entry.size) for name, entry in listed.items()}
+
+
+def _files_now(folder: Path) -> Iterator[tuple[str, tuple[str, int]]]:
+    from blake3 import blake3
+
+    for place, names, files in os.walk(folder):
+        for name in [*files, *(one for one in names if (Path(place) / one).is_symlink())]:
+            file = Path(place) / name
+            relative = file.relative_to(folder).as_posix()
+            if file.is_symlink():
+                points_to = os.fsencode(file.readlink())
+                yield relative, (blake3(points_to).hexdigest(), len(points_to))
+            elif file.is_file():
+                yield relative, (blake3().update_mmap(str(file)).hexdigest(), file.stat().st_size)
