@@ -9,6 +9,7 @@ import os
 import sqlite3
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from blake3 import blake3
@@ -213,7 +214,7 @@ def test_a_long_reading_says_how_far_it_is(project, capsys, monkeypatch):
     from workbench.cli import reading
 
     clock = iter(range(100))
-    monkeypatch.setattr(reading.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(reading, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     lines, bar = reading.ReadingProgress(False), reading.ReadingProgress(True)
     for done in (10, 20, 30, 40):
         lines("a\x1b[2Jb", done, 100)
