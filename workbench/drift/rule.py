@@ -125,6 +125,11 @@ def _kind(base: ColumnProfile, role: Role) -> str:
 
 
 def _one_sided(blank: ColumnDrift, *, is_new: bool) -> ColumnDrift:
+    """Return the verdict on a column of one side; labels come late, and training data have no predictions."""
+    if blank.role == "target" and not is_new:
+        return replace(blank, verdict="insufficient", why="The window has no labels.")
+    if blank.role == "prediction" and is_new:
+        return replace(blank, verdict="insufficient", why="The reference has no predictions.")
     if is_new:
         return replace(blank, verdict="new", why="The reference does not have it.")
     return replace(blank, verdict="missing", why="The window does not have it.")

@@ -126,6 +126,12 @@ def test_columns_that_came_and_went_are_new_and_missing():
     assert found.verdict == "drift"
 
 
+def test_labels_that_are_not_there_yet_and_predictions_in_no_reference_are_no_drift():
+    found = judge({"x": normal(1), "y": normal(2)}, {"x": normal(3), "p": normal(4)}, target="y", prediction="p")
+    assert verdicts(found) == {"x": "ok", "y": "insufficient", "p": "insufficient"}
+    assert found.verdict == "ok"
+
+
 def test_a_new_category_is_seen_by_200_rows_against_many():
     current = ["brand new" if at % 7 == 0 else name for at, name in enumerate(names(2, 200))]
     found = judge({"c": names(1, 20_000)}, {"c": current})
