@@ -7,7 +7,7 @@ but that rows are exchangeable; only a single far value needs a tail, continued 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from workbench.data.profile import ColumnProfile
 
@@ -26,7 +26,8 @@ _CLOSE = 0.005
 _FEW, _MANY = 5, 100
 _ENOUGH = 1e-17
 _NO_END = 1 << 62
-_MOST_TERMS = 5_000_000
+_MOST_TERMS = 2_000_000
+_FINE = 1000
 
 
 def count_at_least(count: int, seen: float, n: int, m: int) -> float:
@@ -36,6 +37,8 @@ def count_at_least(count: int, seen: float, n: int, m: int) -> float:
     if count > m:
         return 0.0
     a, b = seen + 0.5, max(n - seen, 0) + 0.5
+    coarse = _coarse(count, m * a / (a + b), m / max(n, 1))
+    count, m = round(count / coarse), round(m / coarse)
     return _tail(count, m, lambda k: _log_beta_binomial(k, m, a, b), m * a / (a + b))
 
 
@@ -58,6 +61,8 @@ def novel_at_least(count: int, expected: float, n: int, m: int) -> float:
     if expected <= 0 or n <= 0:
         return 0.0
     shape, ratio = expected + min(expected, 0.5), m / n
+    coarse = _coarse(count, shape * ratio, ratio)
+    count, ratio = round(count / coarse), ratio / coarse
     log_p, log_q = -math.log1p(ratio), math.log(ratio) - math.log1p(ratio)
 
     def log_mass(k: int) -> float:
@@ -66,16 +71,19 @@ def novel_at_least(count: int, expected: float, n: int, m: int) -> float:
     return _tail(count, _NO_END, log_mass, shape * ratio)
 
 
-def _tail(count: int, most: int, log_mass: object, mean: float) -> float:
+def _coarse(count: int, mean: float, ratio: float) -> float:
+    """Return how many rows to take for one, where far more come than were seen: what is not known then is the share."""
+    return max(1.0, ratio / _FINE) if count > min(mean, _FINE**2) else 1.0
+
+
+def _tail(count: int, most: int, log_mass: Callable[[int], float], mean: float) -> float:
     """Return the sum of a mass function of one mode from `count` to `most`, from the side that has fewer terms."""
-    mass = log_mass
-    assert callable(mass)
     upwards = count > mean
     at, step, total = (count, 1, 0.0) if upwards else (count - 1, -1, 0.0)
     for _ in range(_MOST_TERMS):
         if not 0 <= at <= most:
             break
-        term = math.exp(min(mass(at), 0.0))
+        term = math.exp(min(log_mass(at), 0.0))
         total += term
         if term <= total * _ENOUGH or (term == 0.0 and total == 0.0):
             break

@@ -46,6 +46,20 @@ def test_huge_tables_are_no_trouble():
     assert likelihood.outside_at_least(10**7, 10**6, 10**8) == pytest.approx(0)
 
 
+@pytest.mark.parametrize("share", [0.2, 0.45, 0.5, 0.6, 0.75])
+def test_far_more_rows_than_were_seen_leave_the_share_unknown(share):
+    found = likelihood.count_at_least(int(share * 10**8), 50, 100, 10**8)
+    assert found == pytest.approx(stats.beta.sf(share, 50.5, 50.5), rel=0.02, abs=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 50, 10**5, 10**6, 10**7])
+def test_far_more_rows_than_were_seen_show_new_values_by_a_gamma_law(count):
+    found = likelihood.novel_at_least(count, 2.0, 100, 10**8)
+    assert found == pytest.approx(stats.gamma.sf(count * 100 / 10**8, 2.5), rel=0.02, abs=1e-6)
+    found = likelihood.count_at_least(count, 0, 100, 10**8)
+    assert found == pytest.approx(stats.beta.sf(count / 10**8, 0.5, 100.5), rel=0.02, abs=1e-3)
+
+
 def test_new_values_are_expected_from_those_seen_once():
     assert likelihood.novel_rows([1, 1, 1]) == pytest.approx(3)
     assert likelihood.novel_rows([20, 500]) < 1e-6
