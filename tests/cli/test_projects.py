@@ -236,9 +236,10 @@ def test_the_demo_refuses_a_folder_with_something_in_it(run_cli, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_demo_trains_eight_runs_and_compares_them(run_cli, tmp_path):
+def test_the_demo_trains_eight_runs_compares_them_and_looks_for_drift(run_cli, tmp_path):
     answer = run_cli("demo", "demo", limit=600)
     assert answer.code == 0
+    assert "by month against 2013-01" in answer.out
     runs = run_cli("runs", "--json", folder=tmp_path / "demo").json
     assert [run["status"] for run in runs] == ["finished"] * 8
     assert all(run["metrics"]["auc"] > 0.6 for run in runs)

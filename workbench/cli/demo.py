@@ -1,4 +1,4 @@
-"""`workbench demo`: a sample project in a scratch folder, trained, compared, then opened."""
+"""`workbench demo`: a sample project in a scratch folder, trained, compared, checked for drift, then opened."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Copy, train, compare; open the interface where there is a terminal."""
+    """Copy, train, compare, look for drift; open the interface where there is a terminal."""
     target = None if args.path is None else args.folder / Path(args.path).expanduser()
     project = actions.copy_sample(target)
     output.say(f"The sample project {project.name} is in {project.folder}")
@@ -99,6 +99,8 @@ def _print_tables(project: Project) -> None:
         names = [str(number) for number in repeated]
         print(f"\nIs the lower rate really worse?  workbench compare {' '.join(names)}\n", flush=True)
         run_command("compare", names, project.folder)
+    print("\nIs every month like January?  workbench drift\n", flush=True)
+    run_command("drift", [], project.folder)
 
 
 def _params() -> list[str]:

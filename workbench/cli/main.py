@@ -36,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("workbench.cli.validate", "hold data against the schema and the policy"),
     "gc": ("workbench.cli.gc", "show and remove what nothing needs any more"),
     "watch": ("workbench.cli.watch", "train again whenever code, parameters or data change"),
-    "demo": ("workbench.cli.demo", "a sample project in a scratch folder, trained and compared"),
+    "demo": ("workbench.cli.demo", "a sample project in a scratch folder, trained, compared, checked for drift"),
     "doctor": ("workbench.cli.doctor", "what is here, what is missing, what to type"),
     "completion": ("workbench.cli.completion", "completion of commands for bash, zsh or fish"),
 }

@@ -205,7 +205,8 @@ def _level(one: Judged, settings: Settings) -> int:
 
 def _sentence(one: Judged, level: int, settings: Settings) -> str:
     found = one.statistic
-    words = f"{one.name} {_shown(found.value)}, {_shown(found.expected)} by chance; p {_shown(one.adjusted)}"
+    p = _shown(one.adjusted) if one.adjusted else "< 1e-300"
+    words = f"{one.name} {_shown(found.value)}, {_shown(found.expected)} by chance; p {p}"
     if found.note:
         words += f" ({found.note})"
     effect = found.effect or 0.0
