@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -104,7 +104,8 @@ class Schema:
         """A hash of what it asks for, whoever accepted it."""
         from hashlib import blake2b
 
-        asked = replace(self, accepted_by="", accepted=None)
+        columns = [(one.name, table_of(one)) for one in self.columns]
+        asked = (self.data, self.rows, self.key, columns, [relation_of(one) for one in self.relations])
         return blake2b(repr(asked).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
