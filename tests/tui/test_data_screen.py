@@ -184,17 +184,42 @@ async def test_what_is_not_kept_cannot_come_back(data):
         await shows(pilot, "Copied the hash.")
 
 
-async def test_folders_and_files_that_are_no_table_say_so(data):
+async def test_a_file_that_is_no_table_says_so(data):
     (data.folder / "data" / "notes.bin").write_bytes(bytes(range(256)))
-    actions.snapshot(data, ["data/notes.bin", "data"])
+    actions.snapshot(data, ["data/notes.bin"])
     async with driven(data) as pilot:
         await open_data(pilot, "notes.bin")
         page = pilot.app.page
-        pilot.app.go("data", "data")
-        await shows(pilot, "A folder of 3 files", "workbench data diff data")
         pilot.app.go("data", "data/notes.bin")
         await until(pilot, lambda: page.versions.path == "data/notes.bin" and bool(page.problems))
         await until(pilot, lambda: "Reading the table" not in text(pilot.app))
+
+
+async def test_a_folder_shows_its_files_those_that_changed_first(data):
+    folder = data.folder / "images"
+    (folder / "deep").mkdir(parents=True)
+    for name, content in (("1.txt", "one"), ("2.txt", "two"), ("deep/3.txt", "three")):
+        (folder / name).write_text(content)
+    actions.snapshot(data, ["images"])
+    (folder / "1.txt").unlink()
+    (folder / "2.txt").write_text("changed")
+    (folder / "4\x1b[2J.txt").write_text("new")
+    actions.snapshot(data, ["images", "data/train.csv"])
+    async with driven(data) as pilot:
+        await pilot.pause()
+        pilot.app.go("data", "images")
+        page = pilot.app.page
+        await shows(pilot, "3 files", "+1 -1 ~1 1 the same", "- 1.txt", "~ 2.txt", "3 B → 7 B", "+ 4␛[2J.txt")
+        assert page.files.items == ["-1.txt", "~2.txt", "+4\x1b[2J.txt", " deep/3.txt"]
+        await pilot.press("down")
+        await until(pilot, lambda: page.files.items == [" 1.txt", " 2.txt", " deep/3.txt"])
+        await pilot.press("tab")
+        assert pilot.app.focused is page.files
+        await pilot.press("enter", "G", "tab")
+        assert pilot.app.focused is page.versions
+        pilot.app.go("data", "data/train.csv")
+        await shows(pilot, "40 rows", "carrier")
+        assert not page.files.display and page.detail.display
 
 
 @pytest.mark.parametrize("size", [(120, 40), (160, 50), (80, 24), (40, 12)])

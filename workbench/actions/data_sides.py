@@ -28,6 +28,11 @@ class Side:
     size: int
 
 
+def stored(hash_: str, kind: str, size: int) -> Side:
+    """Return the side that is a stored version."""
+    return Side(hash_[:10], hash_, kind, size)
+
+
 @contextlib.contextmanager
 def scratch(project: Project) -> Iterator[Path]:
     """Give a folder for the while; those that killed processes left more than a day ago go first."""

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from workbench.actions.data_sides import NOW, Side, files_of, opened
+from workbench.actions.data_sides import NOW, Side, files_of, opened, stored
 from workbench.data import difference, profile
 from workbench.data.difference import FolderDifference, RowChanges, TableDifference
 from workbench.data.profile import TableProfile
@@ -81,13 +81,19 @@ def paths(project: Project, connection: sqlite3.Connection | None) -> list[str]:
     return list(dict.fromkeys(one.removeprefix("./").rstrip("/") for one in named if one))
 
 
-def versions(connection: sqlite3.Connection, path: str, *, facts: bool = True) -> list[Version]:
-    """Return the versions of one path, the one last found first; `facts` false leaves out their profiles."""
+def versions(
+    connection: sqlite3.Connection, path: str, *, facts: bool = True, only: Sequence[str] = ()
+) -> list[Version]:
+    """Return the versions of one path, the one last found first.
+
+    `facts` false leaves out their profiles; `only` are the hashes of those that are wanted, none for all.
+    """
+    wanted = f" AND hash IN ({', '.join('?' * len(only))})" if only else ""
     rows = connection.execute(
         "SELECT hash, kind, size, files, rows, kept, created, seen, facts,"
         " (SELECT group_concat(run) FROM inputs WHERE inputs.hash = data_versions.hash AND inputs.path = ?)"
-        " FROM data_versions WHERE path = ? ORDER BY seen DESC, id DESC",
-        (path, path),
+        f" FROM data_versions WHERE path = ?{wanted} ORDER BY seen DESC, id DESC",
+        (path, path, *only),
     ).fetchall()
     found = []
     for hash_, kind, size, files, count, kept, created, seen, text, runs in rows:
@@ -231,11 +237,7 @@ def _before(path: str, after: Side, found: Sequence[Version]) -> Side:
     if not rest:
         words = "has no version before this one" if found else "has no stored version yet"
         raise NotFoundError(f"{clean(path)} {words}", "workbench data snapshot   (takes one now)")
-    return _stored(rest[0])
-
-
-def _stored(version: Version) -> Side:
-    return Side(version.hash[:10], version.hash, version.kind, version.size)
+    return stored(rest[0].hash, rest[0].kind, rest[0].size)
 
 
 def _side(
@@ -251,7 +253,7 @@ def _side(
             raise NotFoundError(
                 f"{clean(path)} has {count} stored version{'' if len(found) == 1 else 's'}", "workbench data snapshot"
             )
-        return _stored(found[place])
+        return stored(found[place].hash, found[place].kind, found[place].size)
     wanted = name.lower()
     label = ""
     if name.startswith("run:") and connection is not None:
@@ -268,7 +270,7 @@ def _side(
     if len(matching) != 1:
         words = "is the beginning of several versions" if matching else "is no version"
         raise NotFoundError(f"{clean(name, 80)!r} {words} of {clean(path)}", "workbench data list")
-    side = _stored(matching[0])
+    side = stored(matching[0].hash, matching[0].kind, matching[0].size)
     return Side(label or side.label, side.hash, side.kind, side.size)
 
 

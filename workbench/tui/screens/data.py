@@ -18,8 +18,9 @@ from workbench.tui.kit.grid import Style
 from workbench.tui.kit.numbers import ago, size
 from workbench.tui.screens.data_columns import ColumnTable, difference_spans
 from workbench.tui.screens.data_detail import Detail
+from workbench.tui.screens.data_files import FileTable
 from workbench.tui.screens.data_reading import compute, overwritten, snapshot
-from workbench.tui.screens.data_sight import Sight, SightReader, Wish
+from workbench.tui.screens.data_sight import Files, Sight, SightReader, Wish
 from workbench.tui.screens.data_versions import VersionTable
 from workbench.tui.screens.data_views import DataView
 from workbench.tui.widgets.canvas import Spans
@@ -37,7 +38,12 @@ class DataPage(DataView):
     """The versions of all data, and one of them closely."""
 
     screen_id: ClassVar[str] = "data"
-    panes: ClassVar[Mapping[str, str]] = {"versions": "Versions", "columns": "Columns", "detail": "Column"}
+    panes: ClassVar[Mapping[str, str]] = {
+        "versions": "Versions",
+        "columns": "Columns",
+        "detail": "Column",
+        "files": "Files",
+    }
     every = 30.0
     DEFAULT_CSS = """
     DataPage #panes { height: 1fr; width: 1fr; }
@@ -45,6 +51,7 @@ class DataPage(DataView):
     DataPage #lower { width: 1fr; height: 2fr; }
     DataPage #columns { width: 1fr; height: 1fr; }
     DataPage #detail { width: 1fr; height: 1fr; }
+    DataPage #files { width: 1fr; height: 1fr; }
     """
 
     def __init__(self) -> None:
@@ -58,6 +65,7 @@ class DataPage(DataView):
         self.versions = VersionTable(id="versions")
         self.columns = ColumnTable(id="columns")
         self.detail = Detail(id="detail")
+        self.files = FileTable(id="files")
 
     def compose(self) -> ComposeResult:
         """Put up the panes; which are in view depends on the room."""
@@ -67,6 +75,7 @@ class DataPage(DataView):
             with Horizontal(id="lower"):
                 yield self.columns
                 yield self.detail
+                yield self.files
 
     # --- what is read and shown
 
@@ -110,7 +119,12 @@ class DataPage(DataView):
             self.columns.heading = f"{shown.chosen.hash[:10]}   {table.rows:,} rows"
             self.columns.facts = difference_spans(shown.found, self.columns.by_shift)
         self.columns.take(shown, self._words(shown))
+        if shown is not None and shown.files is not None and shown.chosen is not None:
+            self.files.take(shown.files, f"{shown.chosen.hash[:10]}   {shown.chosen.files:,} files")
+        else:
+            self.files.take(Files(problem="Reading the list of files…"), "Files")
         self._show_column()
+        self.settle()
 
     def _is_chosen(self, version: Version) -> bool:
         chosen = self.versions.chosen
@@ -121,9 +135,6 @@ class DataPage(DataView):
         version = self.versions.chosen
         if version is None:
             return "Choose a version." if self.versions.versions else ""
-        if version.kind == "folder":
-            name = clean(version.path)
-            return f"A folder of {version.files:,} files, {size(version.size)}.\nworkbench data diff {name}"
         if problem := self.problems.get(version.hash):
             return problem
         if not version.kept:
@@ -152,7 +163,8 @@ class DataPage(DataView):
         event.stop()
         if event.table is self.versions:
             self._compute(by_itself=False)
-        self.go_pane("columns" if event.table is self.versions else "detail")
+        at = self.names.index(self._pane) if self._pane in self.names else 0
+        self.go_pane(self.names[min(at + 1, len(self.names) - 1)])
 
     # --- what is not known yet
 
@@ -181,19 +193,25 @@ class DataPage(DataView):
     # --- the room
 
     @property
+    def names(self) -> list[str]:
+        """The panes in which there is something to show: files of a folder, columns of a table."""
+        chosen = self.versions.chosen
+        return ["versions", "files"] if chosen is not None and chosen.kind == "folder" else list(self.panes)[:3]
+
+    @property
     def shown(self) -> tuple[str, ...]:
         """The panes in view."""
         width, height = self.room
         if width >= GRID_SIZE[0] and height >= GRID_SIZE[1]:
-            return tuple(self.panes)
+            return tuple(self.names)
         if width >= PAIR_SIZE[0] and height >= PAIR_SIZE[1]:
-            return ("versions", "columns") if self._pane != "detail" else ("columns", "detail")
+            return tuple(self.names[:2]) if self._pane != "detail" else ("columns", "detail")
         return (self._pane,)
 
     def lay_out(self, shown: tuple[str, ...]) -> None:
         """Put columns and column side by side where there is room, else above each other."""
         lower = self.query_one("#lower")
-        lower.display = "columns" in shown or "detail" in shown
+        lower.display = len(shown) > 1 or shown[0] != "versions"
         wide = self.size.width >= GRID_SIZE[0]
         lower.styles.layout = "horizontal" if wide else "vertical"
         self.columns.styles.width, self.detail.styles.width = ("3fr", "2fr") if wide else ("1fr", "1fr")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from workbench.actions import data_tables as actions
+from workbench.actions.data_sides import files_of, stored
 from workbench.actions.data_tables import Version
-from workbench.data.difference import TableDifference, compare
+from workbench.data.difference import FolderDifference, TableDifference, compare, compare_files
+from workbench.errors import WorkbenchError
 from workbench.project import Project
 
+MOST_FILES = 100_000
+"""A folder of more files is left to the command line."""
 SHOWN = 200
 """So many versions of one path are listed."""
 
@@ -32,13 +37,23 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Files:
+    """The files of a folder by path with their sizes, what differs from the version before, or why none is known."""
+
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    changes: FolderDifference | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Sight:
-    """All data, the chosen version with its profile, the version before it, and what moved between them."""
+    """All data, the chosen version with its profile or files, the version before, and what moved between them."""
 
     data: tuple[Data, ...]
     chosen: Version | None = None
     before: Version | None = None
     found: TableDifference | None = None
+    files: Files | None = None
 
     @property
     def wants_profile(self) -> bool:
@@ -58,6 +73,8 @@ class SightReader:
         self._data: tuple[Data, ...] = ()
         self._key: tuple[object, ...] = ()
         self._found: TableDifference | None = None
+        self._listed_key: tuple[object, ...] = ()
+        self._listing = Files()
 
     def read(self, connection: sqlite3.Connection | None, wish: Wish) -> Sight:
         """Read what a wish asks for."""
@@ -70,11 +87,21 @@ class SightReader:
         if not listed:
             return Sight(data)
         place = next((at for at, one in enumerate(listed) if one.hash == wish.hash), 0)
-        whole = actions.versions(connection, path)
-        by_hash = {one.hash: one for one in whole}
-        chosen = by_hash.get(listed[place].hash)
-        before = by_hash.get(listed[place + 1].hash) if place + 1 < len(listed) else None
+        hashes = [one.hash for one in listed[place : place + 2]]
+        by_hash = {one.hash: one for one in actions.versions(connection, path, only=hashes)}
+        chosen = by_hash.get(hashes[0])
+        before = by_hash.get(hashes[1]) if len(hashes) > 1 else None
+        if chosen is not None and chosen.kind == "folder":
+            return Sight(data, chosen, before, files=self._files(wish.project, chosen, before))
         return Sight(data, chosen, before, self._compared(chosen, before))
+
+    def _files(self, project: Project, chosen: Version, before: Version | None) -> Files:
+        """Return the files of a folder, read once from the lists that the object store has."""
+        pair = [one for one in (chosen, before) if one is not None and one.kind == "folder" and one.kept]
+        key = (chosen.path, *(one.hash for one in pair))
+        if key != self._listed_key:
+            self._listed_key, self._listing = key, _read_files(project, chosen, pair)
+        return self._listing
 
     def _listed(self, connection: sqlite3.Connection, project: Project) -> tuple[Data, ...]:
         """Return all data with their versions; read again only where there are others, or other runs used them."""
@@ -99,3 +126,16 @@ class SightReader:
         if key != self._key:
             self._key, self._found = key, compare(before.profile, chosen.profile, rows)
         return self._found
+
+
+def _read_files(project: Project, chosen: Version, pair: list[Version]) -> Files:
+    if chosen not in pair:
+        return Files(problem="Only its facts are kept, the files stayed where they were.")
+    if any(one.files > MOST_FILES for one in pair):
+        return Files(problem=f"{chosen.files:,} files: workbench data diff {chosen.path}")
+    try:
+        listed = [files_of(project, one.path, stored(one.hash, one.kind, one.size)) for one in pair]
+    except WorkbenchError as error:
+        return Files(problem=f"{error.message}\n{error.hint}")
+    sizes = {path: size for path, (_, size) in listed[0].items()}
+    return Files(sizes, compare_files(listed[1], listed[0]) if len(listed) > 1 else None)
