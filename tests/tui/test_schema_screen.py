@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from tests.tui.driving import driven, screen, shows, text, until
@@ -10,6 +12,7 @@ from workbench.data.findings import Finding
 from workbench.data.schema import ColumnSchema
 from workbench.project import load
 from workbench.tui.screens.schema_columns import asks, found_words
+from workbench.tui.screens.schema_sight import SightReader
 
 CONFIG = """
 [project]
@@ -133,6 +136,17 @@ async def test_an_edit_by_hand_is_told(checked):
         await shows(pilot, "schema.toml accepted by")
         await until(pilot, lambda: "edited since" not in text(pilot.app))
         assert data_schema.load(checked).column("carrier").values[-1] == "B6"
+
+
+def test_what_an_older_program_accepted_is_not_taken_for_edited(checked):
+    connection = sqlite3.connect(checked.store_path)
+    with connection:
+        connection.execute("UPDATE schemas SET digest = 'as another program counts it'")
+    connection.close()
+    reader = checked.open_reader()
+    assert not SightReader().read(reader, checked).edited
+    reader.close()
+    assert not data_schema.propose(checked).edited
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 12)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from workbench.data import schema as schemas
 from workbench.data.findings import Finding
 from workbench.data.policy import PolicyCheck
 from workbench.data.schema import Change, Schema
-from workbench.errors import EnvironmentProblem, UsageError
+from workbench.errors import ConfigError, EnvironmentProblem, UsageError
 from workbench.project import Project
 from workbench.runs.rows import text
 from workbench.safe import clean
@@ -98,6 +99,30 @@ def history(project: Project) -> list[Accepted]:
         connection.close()
 
 
+def last_accepted(connection: sqlite3.Connection) -> str:
+    """Return the digest of what was accepted last, as this program reads it, "" where nothing was.
+
+    The stored digest is that of the program that accepted it, which may know fewer keys.
+    """
+    row = connection.execute("SELECT digest, text FROM schemas ORDER BY id DESC LIMIT 1").fetchone()
+    if row is None:
+        return ""
+    try:
+        return schemas.parse(row[1]).digest
+    except ConfigError:
+        return str(row[0])
+
+
+def _accepted_digest(project: Project) -> str:
+    if not project.store_path.exists():
+        return ""
+    connection = project.open_store()
+    try:
+        return last_accepted(connection)
+    finally:
+        connection.close()
+
+
 # --- proposing
 
 
@@ -119,8 +144,7 @@ def propose(
         proposed = amend(present, proposed, findings)
     elif present is not None:
         proposed = replace(proposed, accepted_by=present.accepted_by, accepted=present.accepted)
-    past = history(project)
-    edited = present is not None and bool(past) and past[0].digest != present.digest
+    edited = present is not None and _accepted_digest(project) not in ("", present.digest)
     return Proposal(path, present, proposed, schemas.changes(present, proposed), edited, findings)
 
 

@@ -56,14 +56,18 @@ class SightReader:
         self._stamp: tuple[int, int] | None = None
         self._schema: Schema | None = None
         self._problem = ""
+        self._newest: int | None = None
+        self._accepted = ""
 
     def read(self, connection: sqlite3.Connection | None, project: Project) -> Sight:
         """Read them."""
         self._look(project)
         if connection is None:
             return Sight(self._schema, self._problem)
-        last = connection.execute("SELECT digest FROM schemas ORDER BY id DESC LIMIT 1").fetchone()
-        edited = last is not None and self._schema is not None and last[0] != self._schema.digest
+        (newest,) = connection.execute("SELECT max(id) FROM schemas").fetchone()
+        if newest != self._newest:
+            self._newest, self._accepted = newest, data_schema.last_accepted(connection)
+        edited = self._schema is not None and self._accepted not in ("", self._schema.digest)
         return Sight(self._schema, self._problem, validate.stored(connection, self._schema), edited)
 
     def _look(self, project: Project) -> None:
