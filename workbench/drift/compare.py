@@ -171,7 +171,11 @@ def _texts(reference: Column, current: Column, statistics: Statistics) -> Iterat
     yield from _each(statistics["category"], heavy(reference.base, current.base), "values")
     for aspect in reference.aspects:
         other = current.aspect(aspect.name)
-        if other is not None and aspect.known and other.known:
+        if other is None or not aspect.known or not other.known:
+            continue
+        if aspect.kind == "text":
+            yield from _each(statistics["category"], heavy(aspect, other), aspect.name)
+        else:
             yield from _numbers(aspect, other, statistics, aspect.name)
     if reference.sample is not None and current.sample is not None:
         yield Judged(novelty(reference, current))

@@ -12,7 +12,7 @@ from workbench.data import hashing
 from workbench.data.measure import TEXTS, ColumnMeasure
 from workbench.data.profile import ColumnProfile, Kind, Value
 from workbench.data.tables import ROWS
-from workbench.drift.profile import SAMPLE, Column, HashSample, Window
+from workbench.drift.profile import SAMPLE, Column, HashSample, Window, word_of
 from workbench.errors import UsageError
 from workbench.safe import clean
 
@@ -67,6 +67,7 @@ class ColumnWindow:
         self._streams = False  # whether different texts are too many to be looked into at the end
         names = ("length", *_PATTERNS) if kind == "text" and not is_id else ()
         self._texts = {one: ColumnMeasure(one, "float64", "number", sketched=False) for one in names}
+        self._chosen = ColumnMeasure("word", "text", "text", sketched=False)
         self._weekdays, self._hours = np.zeros(7, dtype=np.int64), np.zeros(24, dtype=np.int64)
         self._words = np.zeros(0, dtype=np.uint64)
         self._counts = np.zeros(0, dtype=np.int64)
@@ -99,7 +100,7 @@ class ColumnWindow:
         self._base.add_counted(texts, counts, missing)
 
     def _look_into(self, counted: Mapping[Value, int]) -> None:
-        """Take different texts with their counts for the sample, and for lengths and kinds of signs."""
+        """Take different texts with their counts for the sample, for lengths, kinds of signs and words."""
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -108,9 +109,12 @@ class ColumnWindow:
         counts = np.asarray(list(counted.values()), dtype=np.int64)
         if not names:
             return
-        self._add_words(hashing.text_words(names)[0], counts)
+        hashes = hashing.text_words(names)[0]
+        self._add_words(hashes, counts)
         if self._is_id:
             return
+        words = [word_of(name, hash_) for name, hash_ in zip(names, hashes.tolist(), strict=True)]
+        self._chosen.add_counted(words, counts.tolist(), 0)
         texts = pa.array(names, pa.string())
         lengths = pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.float64)
         found = {"length": lengths}
@@ -160,7 +164,7 @@ class ColumnWindow:
                 parts.append(_counted("hour", ((f"{hour:02d}", n) for hour, n in enumerate(self._hours.tolist()))))
             return tuple(parts)
         if base.kind == "text" and not base.complete:
-            return tuple(one.freeze() for one in self._texts.values())
+            return (*(one.freeze() for one in self._texts.values()), self._chosen.freeze())
         return ()
 
 

@@ -1,12 +1,14 @@
 """What a window of data holds: the profile of each column, and what else drift looks at. Pure, mergeable, as JSON.
 
-Of texts: lengths, shares of letters and digits; of times: weekdays and hours (UTC); of ids and of texts with many
-values: how often those values occur whose hash is among the least, the same values in every window.
+Of texts: lengths, shares of letters and digits, and a word of each, chosen by hash; of times: weekdays and hours (UTC);
+of ids and of texts with many values: how often those values occur whose hash is among the least, the same values in
+every window.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +19,9 @@ from workbench.data.profile import ColumnProfile, TableProfile
 
 SAMPLE = 1024
 """So many values a sample by hash holds."""
-VERSION = 1
+VERSION = 2
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,10 @@ def _text_aspects(column: Column) -> tuple[ColumnProfile, ...]:
     """Return lengths and kinds of signs, of a column whose values are all counted from these."""
     if not column.base.complete:
         return column.aspects
+    from workbench.data.hashing import _word
+
     found: dict[str, dict[float, int]] = {"length": {}, "letters": {}, "digits": {}}
+    words: dict[profile.Value, int] = {}
     for value, count in column.base.values:
         kinds = [unicodedata.category(sign) for sign in str(value)]
         size = max(len(kinds), 1)
@@ -146,7 +153,23 @@ def _text_aspects(column: Column) -> tuple[ColumnProfile, ...]:
         }
         for name, share in shares.items():
             found[name][share] = found[name].get(share, 0) + count
-    return tuple(_counted_numbers(name, counts) for name, counts in found.items())
+        word = word_of(str(value), _word(value))
+        words[word] = words.get(word, 0) + count
+    numbers = [_counted_numbers(name, counts) for name, counts in found.items()]
+    total = sum(words.values())
+    listed = ColumnProfile(
+        "word", "text", "text", total, distinct=len(words), values=profile.ranked(words), complete=True
+    )
+    return (*numbers, listed)
+
+
+def word_of(text: str, hash_: int) -> str:
+    """Return one of the words of a text in lower case, chosen by the hash of the text; "" where it has none.
+
+    One word of each text, because words of one text come together and are not independent.
+    """
+    words = _WORD.findall(text)
+    return str(words[hash_ % len(words)]).lower() if words else ""
 
 
 def _counted_numbers(name: str, counts: Mapping[float, int]) -> ColumnProfile:

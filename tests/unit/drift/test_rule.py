@@ -238,6 +238,22 @@ def test_texts_of_many_values_are_judged_by_length_signs_and_new_values():
     assert column(same_length, "t").verdict == "drift"
 
 
+ENGLISH = "the flight was late and the crew said nothing about when we would leave".split()
+GERMAN = "der flug kam erst spat und von der crew war nicht zu horen wann es geht".split()
+
+
+def sentences(seed, words, rows=ROWS):
+    random = np.random.default_rng(seed)
+    return [" ".join(random.choice(words, 8)) for _ in range(rows)]
+
+
+def test_other_words_of_the_same_length_are_drift_and_new_sentences_of_the_same_words_are_not():
+    assert column(judge({"t": sentences(1, ENGLISH)}, {"t": sentences(2, ENGLISH, 700)}), "t").verdict == "ok"
+    found = column(judge({"t": sentences(1, ENGLISH)}, {"t": sentences(2, GERMAN, 700)}), "t")
+    assert found.verdict == "drift"
+    assert next(one.statistic.effect for one in found.judged if one.name == "word TV") > 0.8
+
+
 def test_a_value_that_fills_a_text_column_is_drift():
     filled = ["N/A00" if at % 3 == 0 else text for at, text in enumerate(texts(2))]
     assert column(judge({"t": texts(1)}, {"t": filled}), "t").verdict == "drift"
