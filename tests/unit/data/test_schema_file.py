@@ -49,7 +49,7 @@ tables = st.builds(
 
 
 @given(tables)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_is_written_comes_back(schema):
     signed = replace(schema, accepted_by="ana", accepted=datetime(2026, 11, 27, 8, tzinfo=UTC))
     assert schemas.parse(schemas.write(signed)) == signed
@@ -57,7 +57,7 @@ def test_what_is_written_comes_back(schema):
 
 
 @given(tables, tables)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_file_rewritten_holds_the_new_schema(before, after):
     text = schemas.rewrite(schemas.write(before), before, after)
     found = schemas.parse(text)
@@ -67,7 +67,7 @@ def test_a_file_rewritten_holds_the_new_schema(before, after):
 
 
 @given(tables, tables)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_changes_are_none_only_between_equal_schemas(before, after):
     assert not schemas.changes(before, before)
     differs = set(before.columns) != set(after.columns) or set(before.relations) != set(after.relations)
