@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.actions import data_schema, validate
+from workbench.actions.data_tables import Progress
 from workbench.actions.validate import Checked, Report
 from workbench.errors import NotFoundError, WorkbenchError
 from workbench.project import Project
@@ -31,7 +32,7 @@ class _Run:
     project: Project  # the folder that the command will run in
 
 
-def for_run(project: Project, number: int, *, now: float | None = None) -> int:
+def for_run(project: Project, number: int, *, progress: Progress | None = None, now: float | None = None) -> int:
     """Check what run `number` will read, store it and its notices, and answer the supervisor; return the exit code.
 
     1 where errors stop the run. A table that was checked before, by its content, is not read again.
@@ -40,7 +41,7 @@ def for_run(project: Project, number: int, *, now: float | None = None) -> int:
     connection = project.open_store()
     try:
         run = _load(project, connection, number)
-        report = _check(connection, run, now)
+        report = _check(connection, run, progress, now)
         stops = not report.ok and run.launched["check"].get("mode") == "stop"
         with transaction(connection):
             validate.save(connection, report, number)
@@ -71,14 +72,15 @@ def _load(project: Project, connection: sqlite3.Connection, number: int) -> _Run
     return _Run(number, folder, launched, there)
 
 
-def _check(connection: sqlite3.Connection, run: _Run, now: float) -> Report:
+def _check(connection: sqlite3.Connection, run: _Run, progress: Progress | None, now: float) -> Report:
     present = data_schema.load(run.project)
     digest = validate.digest(present, run.project.config)
     rows, _ = inputs.read(run.folder)
     ages = run.project.config.policy.retention_days > 0  # what was young enough may no longer be
     hashes = {} if ages else {str(row["path"]): str(row.get("hash") or "") for row in rows}
     tables = [
-        _known(connection, path, hashes.get(path, ""), digest) or validate.isolated(run.project, path, present, now=now)
+        _known(connection, path, hashes.get(path, ""), digest)
+        or validate.isolated(run.project, path, present, progress=progress, now=now)
         for path in run.launched["check"]["paths"]
     ]
     by = "" if present is None else present.accepted_by

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 
 from workbench.cli.tail import Tail
 from workbench.project import Project
+from workbench.runs.command import PROCESS_NAME
 from workbench.runs.model import ENDED
+from workbench.runs.precheck import LOG_NAME
 
 POLL_SECONDS = 0.005
 CALM_POLL_SECONDS = 0.02  # once a run has lasted a few seconds, nobody notices the difference
@@ -37,6 +39,17 @@ class Attendance:
     def is_over(self) -> bool:
         """Whether the run had ended when it was last looked at."""
         return self.status in ENDED
+
+    def before(self) -> str:
+        """Return how far the check of its data is, while the command waits for that; "" at any other time."""
+        folder = self.project.run_folder(self.uid)
+        if self.status != "running" or (folder / PROCESS_NAME).exists():
+            return ""
+        try:
+            said = (folder / LOG_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return said[-1] if said else ""
 
     def refresh(self) -> bool:
         """Look whether the store changed; return whether the status did."""
@@ -88,7 +101,7 @@ def follow(attendance: Attendance, write: Callable[[str], None], *, on_start: Ca
         for line in lines:
             write(line)
         if show:
-            show.update(attendance.tail.pending)
+            show.update(attendance.tail.pending or attendance.before())
         if lines:
             sys.stdout.flush()
         elif over:

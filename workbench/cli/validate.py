@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.for_run:
         from workbench.actions import precheck
 
-        return precheck.for_run(project, args.for_run)
+        return precheck.for_run(project, args.for_run, progress=ReadingProgress(drawn=False))
     path = _place(project, args.folder, args.path) if args.path else None
     shown = ReadingProgress(sys.stderr.isatty() and not args.json)
     try:
