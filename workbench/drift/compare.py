@@ -5,7 +5,7 @@ What a column is compared as depends on the reference alone, so that a window wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +20,9 @@ Statistics = Mapping[str, Mapping[str, Callable[[Any, Any], Statistic]]]
 
 LEVELS = 10
 """Numbers with at most so many different values are compared as categories."""
-HEAVY, HEAVY_NEW = 0.01, 0.05
-"""A value of a text with many is told apart from this share on in the reference, or in the window."""
+HEAVY, HEAVIER = 0.01, 0.10
+"""Where not all values are counted, one is told apart from this share on over both sides, or on one of them."""
+_SURE = 8
 _SPANS = {"weekday": 14 * 86_400, "hour": 2 * 86_400}
 
 
@@ -126,7 +127,7 @@ def _at_least(count: float, any_: bool) -> int:
 
 def _categories(one: ColumnProfile, other: ColumnProfile, statistics: Statistics) -> Iterator[Judged]:
     before, after = distribution.counts_of(one), distribution.counts_of(other)
-    yield from _counts(before, after, statistics)
+    yield from _counts(*(heavy(one, other) if after.rest else (before, after)), statistics)
     unseen = sum(count for name, count in after.counts.items() if name not in before.counts)
     if unseen or after.rest:
         singles = sum(1 for count in before.counts.values() if count == 1)
@@ -182,26 +183,39 @@ def _texts(reference: Column, current: Column, statistics: Statistics) -> Iterat
 
 
 def heavy(one: ColumnProfile, other: ColumnProfile) -> tuple[Counts, Counts]:
-    """Return the counts of the values that are frequent in the reference, or very frequent in the window.
+    """Return the counts of the values that are frequent over both sides, or very frequent on one; the others are rest.
 
-    One that is not among the most frequent of the other side has there at most the count of the least of them; it gets
-    that, or what its own share makes, whichever is less.
+    To choose by the counts of one side alone would favour what is frequent there by chance. A value that is not among
+    the most frequent of a side has at most the count of the least of them; it gets that, or what its share on the other
+    side makes, whichever is less.
     """
     sides = distribution.counts_of(one), distribution.counts_of(other)
-    names = [
-        name for name in dict.fromkeys([*sides[0].counts, *sides[1].counts])
-        if sides[0].counts.get(name, 0) >= HEAVY * sides[0].total
-        or sides[1].counts.get(name, 0) >= HEAVY_NEW * sides[1].total
-    ]  # fmt: skip
-    found = []
-    for side, opposite in (sides, sides[::-1]):
-        least = min(side.counts.values(), default=0) if side.rest else 0
-        counts = {
-            name: side.counts.get(name, min(least, round(opposite.counts.get(name, 0) / opposite.total * side.total)))
-            for name in names
-        }
-        found.append(Counts(counts, max(0, side.total - sum(counts.values()))))
-    return found[0], found[1]
+    names = dict.fromkeys([*sides[0].counts, *sides[1].counts])
+    filled = [_filled(names, side, opposite) for side, opposite in (sides, sides[::-1])]
+    both, fewer = sides[0].total + sides[1].total, min(side.total for side in sides)
+    least = max(HEAVY * both, distribution.LEAST * both / fewer)
+
+    def stands_out(name: str, at: int) -> bool:
+        return filled[at][name] >= max(HEAVIER * sides[at].total, _SURE)
+
+    chosen = [
+        name
+        for name in names
+        if filled[0][name] + filled[1][name] >= least or stands_out(name, 0) or stands_out(name, 1)
+    ]
+    counts = [{name: side[name] for name in chosen} for side in filled]
+    return (
+        Counts(counts[0], max(0, sides[0].total - sum(counts[0].values()))),
+        Counts(counts[1], max(0, sides[1].total - sum(counts[1].values()))),
+    )
+
+
+def _filled(names: Iterable[str], side: Counts, opposite: Counts) -> dict[str, int]:
+    least = min(side.counts.values(), default=0) if side.rest else 0
+    return {
+        name: side.counts.get(name, min(least, round(opposite.counts.get(name, 0) / opposite.total * side.total)))
+        for name in names
+    }
 
 
 def novelty(reference: Column, current: Column) -> Statistic:

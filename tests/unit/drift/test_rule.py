@@ -147,6 +147,15 @@ def test_a_long_tail_of_rare_categories_is_no_drift():
     assert flagged.count("ok") >= 19
 
 
+@pytest.mark.parametrize(("before", "after"), [(3000, 3000), (300, 5000), (5000, 300), (1000, 4000)])
+def test_values_that_are_too_many_to_be_counted_on_one_side_are_no_drift(before, after):
+    def tail(seed, rows):
+        return [f"v{code}" for code in np.minimum(np.random.default_rng(seed).zipf(1.6, rows), 10_000)]
+
+    found = [judge({"c": tail(seed, before)}, {"c": tail(seed + 100, after)}).verdict for seed in range(8)]
+    assert found == ["ok"] * 8
+
+
 def test_values_out_of_the_range_of_the_reference_are_told_with_their_probability():
     few = np.clip(normal(2, 180), -2, 2)
     found = judge({"x": normal(1)}, {"x": np.append(few, [50.0, 60.0, -40.0])})
