@@ -386,3 +386,17 @@ def test_on_a_narrow_terminal_a_finding_loses_nothing(accepted, workbench, monke
     assert "city: out of domain" in words
     assert "such as a place of a very long name" in words
     assert "first rows" in words
+
+
+def test_all_that_is_named_is_looked_at_but_the_final_test(make_project, workbench, tmp_path):
+    (tmp_path / "outside.csv").write_text("row,who\n1,a@example.org\n")
+    named = ("../outside.csv", "/nowhere/*.csv", "./data/*.csv")
+    sources = "".join(f'[[charter.data]]\nname = "x"\nwhere = "{where}"\n' for where in named)
+    config = CONFIG.replace("[data]", f'{sources}[data]\nfinal_test = "data/final.csv"')
+    files = {"data/train.csv": rows(60), "data/final.csv": "no table", "data/extra.csv": "row\n1\n"}
+    project = make_project(files, config + '[policy]\npersonal = "error"\n')
+    code, out, _ = workbench(project.folder, "validate", "--json")
+    tables = {one["path"]: one for one in json.loads(out)["tables"]}
+    assert code == 1
+    assert set(tables) == {"data/train.csv", str(tmp_path / "outside.csv"), "data/extra.csv"}
+    assert [one["kind"] for one in tables[str(tmp_path / "outside.csv")]["findings"]] == ["personal data"]

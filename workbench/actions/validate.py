@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -117,8 +118,8 @@ def _everything(
     project: Project, present: Schema | None, environment: Environment, progress: Progress | None, now: float
 ) -> tuple[list[Checked], tuple[Finding, ...]]:
     config = project.config
-    held = [one for one in (config.data.train, config.data.holdout) if one]
-    others = [one for one in _derived(project) if one not in held]
+    held = [one.removeprefix("./") for one in (config.data.train, config.data.holdout) if one]
+    others = [one for one in dict.fromkeys(_derived(project)) if one not in held]
     if not held and not others:
         raise UsageError(
             "No data is named",
@@ -141,14 +142,15 @@ def _derived(project: Project) -> Iterator[str]:
     named = [one.where for one in config.charter.data]
     named += [name for step in config.steps for name in (*step.inputs, *step.outputs)]
     for name in dict.fromkeys(named):
-        if "://" in name or not name or name == config.data.final_test:
+        if "://" in name or not name:
             continue
-        matched = sorted(project.folder.glob(name)) if set("*?[") & set(name) else [project.folder / name]
+        is_glob = set("*?[") & set(name) and not name.startswith("/")
+        matched = sorted(project.folder.glob(name)) if is_glob else [project.folder / name]
         for file in matched:
             if file.is_file() and data_schema.is_table(file.name):
-                relative = file.relative_to(project.folder).as_posix()
-                if relative != config.data.final_test:
-                    yield relative
+                path = _relative(project, file)
+                if path != config.data.final_test.removeprefix("./"):
+                    yield path
 
 
 def _borrowed(project: Project, path: str, progress: Progress | None, now: float) -> Schema | None:
@@ -249,7 +251,7 @@ def _relative(project: Project, place: Path) -> str:
     try:
         return place.resolve().relative_to(project.folder.resolve()).as_posix()
     except ValueError:
-        return str(place)
+        return os.path.normpath(place)
 
 
 def _hash(place: Path) -> str:
