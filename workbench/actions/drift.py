@@ -18,6 +18,7 @@ from workbench.actions.drift_sources import Cut, Progress, Source
 from workbench.drift import alerts as alert_rules
 from workbench.drift import measure, records, rule
 from workbench.drift.alerts import Alert
+from workbench.drift.compare import Statistics
 from workbench.drift.measure import By
 from workbench.drift.profile import Window
 from workbench.drift.report import Report, Settings, Verdict, WindowDrift
@@ -204,7 +205,7 @@ def _judged(
     window: Window,
     before: tuple[int, Window] | None,
     settings: Settings,
-    statistics: rule.Statistics,
+    statistics: Statistics,
     roles: Roles,
     *,
     is_reference: bool,

@@ -17,6 +17,7 @@ from workbench.drift.report import Judged
 from workbench.drift.statistics import Statistic, beyond, share_change
 
 Statistics = Mapping[str, Mapping[str, Callable[[Any, Any], Statistic]]]
+"""Functions of reference and window by name, for "number" (of `Distribution`) and for "category" (of `Counts`)."""
 
 LEVELS = 10
 """Numbers with at most so many different values are compared as categories."""

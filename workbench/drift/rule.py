@@ -6,19 +6,15 @@ least `drift`; it warns from `warn` on. So many rows cannot make a tiny change i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.data.profile import ColumnProfile
 from workbench.drift import compare
+from workbench.drift.compare import Statistics
 from workbench.drift.profile import Column, Window
 from workbench.drift.report import BAD, RANKS, ColumnDrift, Domain, Judged, Role, Settings, Verdict, WindowDrift
-from workbench.drift.statistics import Statistic
-
-Measure = Callable[[Any, Any], Statistic]
-Statistics = Mapping[str, Mapping[str, Measure]]
-"""Functions of reference and window by name, for "number" (of `Distribution`) and for "category" (of `Counts`)."""
 
 MATTERING = 0.8
 """Columns that hold this share of the importance, the most important first, decide about a window."""
