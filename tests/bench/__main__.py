@@ -19,7 +19,8 @@ from tests.bench.measure import Figure, cells, table
 
 BENCHES = (
     "log_call", "queryable", "tracked_run", "start_up", "big_store",
-    "printed_lines", "interface", "live", "lineage", "data_versions", "validate", "code_tree", "drift", "pipeline",
+    "printed_lines", "interface", "live", "lineage", "data_versions", "data_diff", "validate",
+    "code_tree", "drift", "pipeline",
 )  # fmt: skip
 
 
