@@ -195,6 +195,25 @@ def test_an_open_alert_is_acknowledged_by_someone_and_raised_once(drift, project
     assert len(drift("alerts", "--json").json) == 1
 
 
+def test_an_alert_follows_what_is_found_when_its_windows_are_checked_again(drift, project):
+    (project.folder / "data/open.csv").write_text(table(year([0, 2, 2])))
+    words = ("--by", "month", "--reference", "first", "--current", "data/open.csv")
+
+    def state():
+        (alert,) = drift("alerts", "--json").json
+        return alert["state"], alert["cleared"]
+
+    drift(*words)
+    assert state() == ("open", None)
+    config = project.folder / "workbench.toml"
+    config.write_text(CONFIG + "[drift]\ndrift = 1.0\n")
+    drift(*words)
+    assert state() == ("cleared", "checked again")
+    config.write_text(CONFIG)
+    drift(*words)
+    assert state() == ("open", None)
+
+
 def test_files_that_come_one_by_one_are_one_series(drift, project):
     (project.folder / "workbench.toml").write_text(CONFIG + '[drift]\ncurrent = "data/live.csv"\n')
     live = project.folder / "data/live.csv"

@@ -147,26 +147,28 @@ def update_alerts(connection: sqlite3.Connection, series: str, settings: Setting
     A window that was checked again counts as it was found last.
     """
     windows = _series(connection, series)
-    known = {
-        (row[1], row[2]): (row[0], row[3])
-        for row in connection.execute(
-            "SELECT id, column_name, label, (SELECT 1 FROM drift_events WHERE alert = a.id AND kind = 'cleared')"
-            " FROM drift_alerts AS a WHERE series = ?",
-            (series,),
-        )
-    }
+    rows = connection.execute(
+        "SELECT id, column_name, label, (SELECT kind = 'cleared' FROM drift_events"
+        " WHERE alert = a.id AND kind IN ('cleared', 'raised') ORDER BY id DESC LIMIT 1)"
+        " FROM drift_alerts AS a WHERE series = ?",
+        (series,),
+    )
+    known = {(column, label): (number, bool(is_over)) for number, column, label, is_over in rows}
     fresh: list[int] = []
     for span in alerts.spans([json.loads(row[3]) for row in windows], settings):
         report_id, place, label, _ = windows[span.raised]
-        number, cleared = known.pop((span.column, label), (0, None))
+        number, is_over = known.pop((span.column, label), (0, False))
         if not number:
             number = _raise(connection, series, span.column, report_id, place, label, now)
             if span.cleared is None:
                 fresh.append(number)
-        if span.cleared is not None and not cleared:
+        elif is_over and span.cleared is None:
+            add_event(connection, number, "raised", now, what="checked again")
+            fresh.append(number)
+        if span.cleared is not None and not is_over:
             add_event(connection, number, "cleared", now, what=windows[span.cleared][2])
-    for number, cleared in known.values():
-        if not cleared:
+    for number, is_over in known.values():
+        if not is_over:
             add_event(connection, number, "cleared", now, what="checked again")
     return fresh
 
@@ -239,7 +241,11 @@ def load_alerts(connection: sqlite3.Connection) -> list[Alert]:
     for alert, kind, at, who, what in connection.execute(
         "SELECT alert, kind, at, who, what FROM drift_events ORDER BY id"
     ):
-        events.setdefault(alert, {})[kind] = (at, who, what)
+        found = events.setdefault(alert, {})
+        found[kind] = (at, who, what)
+        if kind == "raised":  # it is as new
+            for past in ("acknowledged", "cleared"):
+                found.pop(past, None)
     rows = connection.execute(
         "SELECT id, series, column_name, label, report, place, created, facts FROM drift_alerts ORDER BY id DESC"
     )

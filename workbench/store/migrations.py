@@ -242,7 +242,7 @@ CREATE TABLE drift_alerts (
 CREATE TABLE drift_events (
   id INTEGER PRIMARY KEY,
   alert INTEGER NOT NULL REFERENCES drift_alerts (id),
-  kind TEXT NOT NULL CHECK (kind IN ('acknowledged', 'cleared', 'started')),
+  kind TEXT NOT NULL CHECK (kind IN ('acknowledged', 'cleared', 'raised', 'started')),  -- raised: once more
   at REAL NOT NULL,
   who TEXT NOT NULL DEFAULT '',
   what TEXT NOT NULL DEFAULT ''              -- the window that cleared it, or the number of the run
