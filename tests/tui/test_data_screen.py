@@ -330,3 +330,14 @@ def test_whole_numbers_get_a_bar_each(data):
     assert shape(dice, 14) == "███" and shape(one, 14) == "█" and shape(hour, 12) == "█" * 12
     assert len(bounds([x], 14)) == 15 and len(bounds([hour], 8)) == 9
     assert range_text(one) == "5" and range_text(hour) == "0 … 11"
+
+
+async def test_leaving_the_project_while_something_is_read_ends_it(data):
+    actions.snapshot(data)
+    async with driven(data) as pilot:
+        await open_data(pilot, "40")
+        page = pilot.app.page
+        pilot.app.open_project(data)
+        await shows(pilot, "No runs yet.")
+        page.settle()
+        await until(pilot, lambda: not page.jobs and not pilot.app.doing)

@@ -242,7 +242,7 @@ class WorkbenchApp(App[None], inherit_bindings=False):
 
     def on_snapshot_ready(self, message: SnapshotReady) -> None:
         """Give the page in view what was read for it."""
-        page = self.page
+        page = self.page if self.is_running else None
         if page is not None and page.screen_id == message.ask.screen and message.ask.project is self.project:
             used = time.thread_time()
             page.show(message.snapshot)
@@ -498,8 +498,10 @@ class WorkbenchApp(App[None], inherit_bindings=False):
         self.post_message(Done(job, result, error, done))
 
     def on_done(self, message: Done) -> None:
-        """Take the result of an action."""
+        """Take the result of an action; on the way out there is nothing left to show it on."""
         self.doing.pop(message.job, None)
+        if not self.is_running:
+            return
         if message.error is not None:
             self.show_error(message.error)
         elif message.done is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from textual import events
+from textual.css.query import NoMatches
 
 from workbench.tui.bars import Bar
 from workbench.tui.kit.grid import Grid, Style, cells, clip
@@ -133,8 +135,11 @@ class DataView(Page):
 
     def settle(self) -> None:
         """Show the panes that there is room for; the focus stays in view."""
-        if not self.is_mounted:
-            return
+        if self.is_mounted:
+            with contextlib.suppress(NoMatches):  # a page on its way out has some no more
+                self._settle()
+
+    def _settle(self) -> None:
         if self._pane not in self.names:
             self._pane = self.names[0]
         shown = self.shown
