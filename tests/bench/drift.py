@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from tests.bench.measure import PYTHON, Figure, in_turns, scratch, seconds
+from tests.bench.measure import PRINT_PEAK, PYTHON, Figure, in_turns, scratch, seconds
 from workbench.drift import rule, statistics
 from workbench.drift.measure import Windows
 from workbench.drift.profile import Window
@@ -176,16 +175,12 @@ def _speed(rows: int, target: float) -> Iterator[Figure]:
 
 
 _MEMORY = """
-import resource, sys
+import sys
 from pathlib import Path
 from workbench.actions import drift
 from workbench.project import load
 project = load(Path(sys.argv[1]))
 drift.compare(project, drift.Request("big.parquet", "big.parquet"))
-status = Path("/proc/self/status")  # the other figure would count what this process was forked from
-lines = status.read_text().splitlines() if status.exists() else []
-known = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
-print(known[0] if known else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
@@ -203,6 +198,7 @@ def _memory() -> Figure:
         (folder / "workbench.toml").write_text('[project]\nname = "memory"\n', encoding="utf-8")
         pq.write_table(table, folder / "big.parquet", row_group_size=100_000)
         del table, columns
-        shown = subprocess.run([PYTHON, "-c", _MEMORY, str(folder)], check=True, capture_output=True, text=True)
-        peak = int(shown.stdout) * (1 if Path("/usr/bin/sw_vers").exists() else 1024)
-        return Figure("memory of 1,000,000 × 50", [float(peak)], "the data", [size], "MB", 200e6, "added")
+        shown = subprocess.run(
+            [PYTHON, "-c", _MEMORY + PRINT_PEAK, str(folder)], check=True, capture_output=True, text=True
+        )
+        return Figure("memory of 1,000,000 × 50", [float(shown.stdout)], "the data", [size], "MB", 200e6, "added")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tests.bench.measure import PROGRAM, Figure, busy_seconds, in_turns, scratch
+from tests.bench.measure import PRINT_PEAK, PROGRAM, Figure, busy_seconds, in_turns, scratch
 from workbench.data import validate
 from workbench.data.check import Check
 from workbench.data.findings import Finding, worst
@@ -144,10 +144,7 @@ def _large(folder: Path) -> Iterator[Figure]:
     learn = [PROGRAM, "data", "schema", "--accept", "--by", "bench"]
     subprocess.run(learn, cwd=folder, check=True, capture_output=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    code = (
-        "import resource, sys; from workbench.cli.main import main; code = main(['validate', 'large.csv', '--json']);"
-        " print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024))"
-    )
+    code = "from workbench.cli.main import main; main(['validate', 'large.csv', '--json'])" + PRINT_PEAK
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, capture_output=True, text=True)
     document, memory = done.stdout.strip().split("\n")
     took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Answer
 from workbench.cli.main import main
 
 CONFIG = """
@@ -53,17 +53,6 @@ FILES = {
 @pytest.fixture
 def project(make_project):
     return make_project(FILES, CONFIG)
-
-
-@dataclass(frozen=True)
-class Answer:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        return json.loads(self.out)
 
 
 @pytest.fixture

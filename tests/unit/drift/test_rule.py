@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from tests.unit.drift.making import STATISTICS, judge, verdicts, window
+from workbench import config
 from workbench.drift import rule
 from workbench.drift.report import Settings
 from workbench.drift.rule import benjamini_hochberg, weigh
@@ -381,3 +382,7 @@ def test_false_alarms_on_the_same_distribution_are_rare():
         judge(reference, {f"x{at}": random.normal(size=100) for at in range(20)}).verdict == "drift" for _ in range(60)
     )
     assert flagged <= 3
+
+
+def test_a_check_without_configuration_is_as_strict_as_one_with_an_empty_one():
+    assert config.Drift()._asdict().items() >= vars(Settings()).items()
