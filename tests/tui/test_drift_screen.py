@@ -173,6 +173,16 @@ async def test_the_key_checks_again_and_others_change_what_is_compared(checked):
         assert len(actions.listed(checked)) == 3
 
 
+async def test_all_columns_together_are_checked_too_and_stay_so(checked):
+    async with driven(checked) as pilot:
+        await open_drift(pilot, "Features in 2026-07")
+        assert "AUC" not in text(pilot.app)
+        await pilot.press("R")
+        await shows(pilot, "all together", "AUC 1.00 p 0.01", "0.5 by chance")
+        assert actions.latest(checked).windows[-1].domain.auc > 0.99
+        assert "--classifier" in pilot.app.page._options()
+
+
 async def test_the_command_is_copied_and_charts_are_exported(checked):
     async with driven(checked) as pilot:
         await open_drift(pilot, "Features in 2026-07")

@@ -245,6 +245,19 @@ class DriftPage(DataView):
         """Compare again, the same with the same."""
         self._check(self._options())
 
+    def can_check_together(self) -> str:
+        """There must be data."""
+        return self.can_check()
+
+    def do_check_together(self) -> None:
+        """Compare again, also all columns together; takes longer."""
+        self._check([*self._options(), *([] if self._together else ["--classifier"])])
+
+    @property
+    def _together(self) -> bool:
+        """Whether the newest check had a classifier."""
+        return self._report is not None and any(one.domain is not None for one in self._report.windows)
+
     def _options(self, reference: str = "", by: str = "") -> list[str]:
         """Return the options that repeat the newest check, with another reference or other windows where given."""
         report = self._report
@@ -253,6 +266,7 @@ class DriftPage(DataView):
             by = by or report.by or "all"
         words = ["--reference", reference] if reference else []
         words += ["--by", by] if by else []
+        words += ["--classifier"] if self._together else []
         return words + (["--current", _source(report)] if report is not None else [])
 
     def _check(self, options: list[str]) -> None:

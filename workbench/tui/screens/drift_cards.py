@@ -56,13 +56,16 @@ def cards(sight: Sight) -> list[Card]:
     ]  # fmt: skip
     if most is not None:
         found.append(("largest effect", f"{most.effect:.2f}", clean(most.name, 40), TONES[most.verdict]))
+    if window.domain is not None:
+        figure = f"AUC {window.domain.auc:.2f} p {window.domain.p:.2g}"
+        found.append(("all together", figure, "0.5 by chance", "text"))
     for one in window.columns:
         if one.role in ("target", "prediction"):
             words = f"{one.role}, {one.verdict}"
             found.append((clean(one.name, 40), f"{GLYPHS[one.verdict]} {one.effect:.2f}", words, TONES[one.verdict]))
     found.append(("window", clean(window.label, 40), f"{window.rows:,} rows", "text"))
-    found.append(("reference", clean(window.reference or report.reference, 40), f"report {report.id}", "text"))
     states = [alert.state for alert in sight.alerts]
     count = states.count("open")
     found.append(("alerts", f"{count} open", f"{states.count('acknowledged')} seen", "worse" if count else "better"))
+    found.append(("reference", clean(window.reference or report.reference, 40), f"report {report.id}", "text"))
     return found
