@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name) 2>/dev/null)))
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
-TESTS ?= tests
+TESTS ?= tests plugins
 WORKERS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 SOURCES := workbench tests packaging plugins
 
