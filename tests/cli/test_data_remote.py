@@ -86,6 +86,13 @@ def test_no_remote_is_a_question_of_usage(make_project: Callable[..., Project], 
     assert (answer.code, "No remote is named" in answer.err, "--from URL" in answer.err) == (2, True, True)
 
 
+def test_a_remote_that_holds_nothing_is_no_success(
+    make_project: Callable[..., Project], run_cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    answer = run_cli("data", "pull", "--from", str(tmp_path / "mistyped"), folder=make_project({}).folder)
+    assert (answer.code, "holds no versions of data" in answer.err) == (2, True), answer
+
+
 def test_a_file_in_place_of_the_remote_is_named(kept: Project, run_cli: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     answer = run_cli("data", "push", "--to", str(tmp_path / "file"), folder=kept.folder)

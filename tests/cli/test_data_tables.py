@@ -138,6 +138,19 @@ def test_a_diff_says_which_columns_and_rows_changed_and_what_moved(run_cli, proj
     assert "2 added, 2 removed, 38 changed, 0 the same by id" in out and "+ column extra (int64)" in out
 
 
+def test_the_id_of_the_configuration_is_the_key_of_any_table_that_has_it(run_cli, make_project):
+    files = {"data/other.csv": table(range(9)), "data/plain.csv": "x\n1\n2\n"}
+    project = make_project(files, CONFIG + 'id = "id"\n')
+    data = in_project(run_cli, project)
+    assert data("snapshot", "data/other.csv", "data/plain.csv").code == 0
+    (project.folder / "data/other.csv").write_text(table(range(1, 9), shift=1))
+    (project.folder / "data/plain.csv").write_text("x\n1\n3\n")
+    rows = data("diff", "data/other.csv", "--json").json["rows"]
+    assert (rows["key"], rows["removed"], rows["changed"]) == (["id"], 1, 8)
+    rows = data("diff", "data/plain.csv", "--json").json["rows"]
+    assert (rows["key"], rows["removed"], rows["added"]) == ([], 1, 1)
+
+
 def test_without_a_key_rows_are_compared_whole(run_cli, project, versions):
     data = in_project(run_cli, project)
     found = data("diff", "data/train.csv", "@previous", "@latest", "--json").json

@@ -60,6 +60,18 @@ def test_forward_lists_what_a_file_touched(folder, run_cli):
     assert "run 3 " in one and "run 4 " in one and "run 1 " not in one
 
 
+def test_a_path_means_what_lies_there_now(folder, run_cli):
+    old = (folder / "model.txt").read_text()
+    (folder / "raw.csv").write_text("a,b\n9,9\n")
+    assert run_cli("run", folder=folder).code == 0
+    assert "run 4 " in run_cli("lineage", "model.txt", "--back", folder=folder).out
+    (folder / "model.txt").write_text(old)
+    answer = run_cli("lineage", "model.txt", "--back", folder=folder).out
+    assert "run 2 " in answer and "run 4 " not in answer
+    (folder / "model.txt").write_text("nobody made this")
+    assert "run 4 " in run_cli("lineage", "model.txt", "--back", folder=folder).out
+
+
 def test_every_form_is_well_formed(folder, run_cli):
     assert run_cli("lineage", "--mermaid", folder=folder).out.startswith("flowchart LR\n")
     assert run_cli("lineage", "--dot", folder=folder).out.startswith("digraph lineage {\n")

@@ -205,3 +205,14 @@ def test_data_that_is_no_longer_stored_is_named(project):
         path.unlink() if path.is_file() else path.rmdir()
     with pytest.raises(NotFoundError, match=r"data\.csv"):
         reproduce.start(project, str(first.number))
+
+
+def test_data_that_is_no_path_keeps_no_run_from_a_folder_of_its_own(project):
+    text = CONFIG.replace("max_parallel = 3", "isolate = true") + (
+        '[[charter.data]]\nname = "x"\nwhere = "sklearn.datasets.load_digits"\n'
+    )
+    (project.folder / "workbench.toml").write_text(text)
+    again = load(project.folder)
+    (copied,) = ended(again, runs.start(again, runs.Request()))
+    (branch,) = ended(again, runs.start(again, runs.Request(rev="main")))
+    assert [copied.status, branch.status] == ["finished", "finished"], (copied.reason, branch.reason)

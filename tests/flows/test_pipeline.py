@@ -110,6 +110,15 @@ def git(project, *words):
 # --- what is out of date
 
 
+def test_parameters_that_the_script_logs_too_are_those_of_its_file(make_project):
+    config = '[project]\nname = "one"\n[train]\ncommand = "python train.py"\nparams = "params.toml"\n'
+    script = "import workbench\nworkbench.log_params({'lr': 0.1, 'deep': True})\n"
+    project = make_project({"train.py": script, "params.toml": "lr = 0.1\ndeep = true\n"}, config)
+    assert run(project) == [("train", "finished")]
+    (project.folder / "params.toml").write_text("lr = 0.2\ndeep = true\n")
+    assert reason(project, "train") == "lr 0.1 → 0.2"
+
+
 def test_what_ran_does_not_run_again(steps):
     assert states(steps) == {"prepare": "current", "train": "current"}
     assert run(steps) == []
@@ -361,11 +370,16 @@ def test_stages_that_need_nothing_of_a_failed_one_go_on(make_project):
     assert read(project, "other.txt") == "x\n"
 
 
-def test_a_stage_that_does_not_make_what_the_next_one_reads_is_named_with_it(make_project):
+def test_a_stage_that_does_not_make_its_output_fails(make_project):
     project = make_project({**FILES, "prepare.sh": "true\n"}, CONFIG)
-    refused = [event for event in events(project) if event["event"] == "refused"]
-    assert [event["stage"] for event in refused] == ["train"]
-    assert "stages.train reads clean.csv, which stages.prepare should make but did not" in refused[0]["text"]
+    assert run(project) == [("prepare", "failed")]
+    assert runs.get(project, "1").reason == "it did not make clean.csv, which it declares as output"
+    assert run(project) == [("prepare", "failed")]
+
+
+def test_the_last_stage_that_does_not_make_its_output_fails_too(make_project):
+    project = make_project({**FILES, "train.sh": "true\n"}, CONFIG)
+    assert run(project) == [("prepare", "finished"), ("train", "failed")]
 
 
 def test_a_stopped_stage_ends_the_pipeline(make_project, wait_until):

@@ -163,6 +163,11 @@ def test_a_run_of_a_revision_that_is_started_again_keeps_its_revision(repository
     assert (second.status, second.rev, value(second)) == ("finished", "v1", 1.0)
 
 
+def test_an_empty_revision_is_not_the_working_tree(repository: Path, run_cli):
+    answer = run_cli("run", "--rev", "", folder=repository)
+    assert (answer.code, "--rev names no revision" in answer.err) == (2, True)
+
+
 def test_without_a_commit_there_is_no_revision_and_no_run(tmp_path: Path):
     folder = tmp_path / "fresh"
     fill(folder)

@@ -154,6 +154,8 @@ def _offered(place: Place, names: Sequence[str], known: Collection[tuple[str, st
     from workbench.versions import remote
 
     entries, problems = remote.index(place, names, known=known)
+    if not entries and not problems and not names and not remote.index(place)[0]:
+        raise NotFoundError(f"{place.shown} holds no versions of data", "workbench data push   where they are")
     here = {path for path, _ in known}
     if set(names) - here - {entry.version.path for entry in entries}:  # perhaps a folder of paths
         everything, problems = remote.index(place, known=known)

@@ -221,6 +221,8 @@ def diff(
             return Difference(path, _weighed(before, listed[0]), _weighed(after, listed[1]), folder=files)
         names = key_of(project, path, key)
         tables = [_known_profile(project, connection, path, side, found, names, progress) for side in (before, after)]
+        if not key and not all(one.column(name) is not None for name in names for one in tables):
+            names = ()  # the configuration means other data
         rows = _changes(project, connection, path, (before, after), found, names, progress)
         return Difference(path, before, after, table=difference.compare(tables[0], tables[1], rows))
 
@@ -345,7 +347,7 @@ def key_of(project: Project, path: str, given: Sequence[str] = ()) -> tuple[str,
     for one in project.config.charter.data:
         if one.key and (one.where.removeprefix("./") == path or fnmatchcase(path, one.where)):
             return one.key
-    return (data.id,) if data.id and path in (data.train, data.holdout, data.final_test) else ()
+    return (data.id,) if data.id else ()
 
 
 @contextlib.contextmanager

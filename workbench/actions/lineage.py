@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,10 +48,17 @@ def lineage(
 def find(
     project: Project, connection: sqlite3.Connection, thing: str, *, all_versions: bool = False
 ) -> tuple[str, ...]:
-    """Return the keys that `thing` means; a path may also be given from the folder one is in. Raises NotFoundError."""
+    """Return the keys that `thing` means; a path may also be given from the folder one is in. Raises NotFoundError.
+
+    A path means the content that lies there now where that is known, else its newest version.
+    """
     metric = project.config.metric
 
     def look(name: str) -> tuple[str, ...]:
+        now = "" if all_versions else _content_now(project, name)
+        if now:
+            with contextlib.suppress(NotFoundError):
+                return names.resolve(connection, f"{name}@{now}")
         return names.resolve(connection, name, metric=metric.name, goal=metric.goal, all_versions=all_versions)
 
     try:
@@ -62,6 +72,19 @@ def find(
     except NotFoundError:
         pass
     return look(thing)
+
+
+def _content_now(project: Project, name: str) -> str:
+    """Return the hash of the file or folder of the project that has this name, "" where there is none."""
+    if not name or name.isdigit() or not os.path.exists(project.folder / name):  # noqa: PTH110 - never raises
+        return ""
+    from workbench.versions import data
+    from workbench.versions.objects import Objects
+
+    objects = Objects(project.objects_folder)
+    cache = project.inner / "cache" / "data"
+    found = data.take(project.folder, objects, [glob.escape(name)], keep=False, cache=cache)
+    return found[0].hash if found and not found[0].problem else ""
 
 
 def _within(project: Project, thing: str) -> str:

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", default="", help="a name (default: one is made up)")
     parser.add_argument("--tag", action="append", default=[], dest="tags", help="a tag; may be repeated")
-    parser.add_argument("--rev", default="", help="run a branch, tag or commit in a folder of its own")
+    parser.add_argument("--rev", help="run a branch, tag or commit in a folder of its own")
     parser.add_argument("--fresh", action="store_true", help="start anew, even where a broken run left a checkpoint")
     parser.add_argument("--no-check", action="store_true", help="start whatever is wrong with the data")
     parser.add_argument("--detach", action="store_true", help="print the number and return at once")
@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """Start, follow, and tell how it ended."""
     if args.command == []:
         raise UsageError("There is no command behind --", "workbench run -- python train.py")
+    if args.rev is not None and not args.rev.strip():
+        raise UsageError("--rev names no revision", "workbench run --rev main")
     project = _project(args.folder, adopt=bool(args.command))
     request = actions.Request(
         command=tuple(args.command or ()),
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         name=args.name,
         tags=tuple(args.tags),
         fresh=args.fresh,
-        rev=args.rev,
+        rev=args.rev or "",
         check=not args.no_check,
         folder=_inside(project, args.folder) if args.command else "",
     )

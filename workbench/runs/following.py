@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ class Following:
             self._notice(f"left {left} process{'es' if left > 1 else ''} behind, which Workbench stopped")
         self.capture.join()
         _patiently(lambda: self.capture.save_when_ready(self.connection, self.run, ended=True))
-        ending = self._ending()
+        ending = self._without_output(self._ending())
         logged = self.connection.execute("SELECT path, kind FROM outputs WHERE run = ?", (self.run,)).fetchall()
         results = self.capture.results(
             self.started, logged, has_metrics=self.ingest.metric_count > 0, keep=ending.status == "finished"
@@ -186,6 +187,15 @@ class Following:
     def _notice(self, notice: str) -> None:
         with contextlib.suppress(WorkbenchError), transaction(self.connection):
             add_notice(self.connection, self.run, int((time.time() - self.started) * 1000), notice)
+
+    def _without_output(self, ending: Ending) -> Ending:
+        """Return the end of a stage as a failure where it lacks an output that others may wait for."""
+        if ending.status != "finished":
+            return ending
+        launched = self.command.launch
+        lacking = stage_outputs.lacking(isolation.folder_of(self.project.folder, self.run_folder, launched), launched)
+        reason = f"it did not make {', '.join(lacking[:3])}, which it declares as output"
+        return replace(ending, status="failed", reason=reason) if lacking else ending
 
     def _ending(self) -> Ending:
         record = read_json(self.run_folder / END_NAME)

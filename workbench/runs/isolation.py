@@ -102,7 +102,7 @@ def _copy_inputs(folder: Path, launched: Mapping[str, Any], work: Path) -> None:
         except Refused:
             continue
         for path in found:
-            if not os.path.lexists(work / path):
+            if os.path.lexists(folder / path) and not os.path.lexists(work / path):
                 _copy(folder / path, work / path)
 
 
@@ -164,7 +164,8 @@ def _bring(work: Path, target: Path, patterns: list[str]) -> list[str]:
     for pattern in patterns:
         try:
             for path in matching(work, pattern):
-                _replace(work / path, target / path)
+                if os.path.lexists(work / path):
+                    _replace(work / path, target / path)
         except (Refused, OSError, WorkbenchError) as error:
             problems.append(f"{pattern} could not be brought back: {error}")
     return problems

@@ -83,6 +83,8 @@ _FILE = re.compile(
     r"\.(?:py|pyx|ipynb|c|cc|cpp|cu|h|hpp|js|ts|rs|go|java|jl|rb|sh|toml|ya?ml|json|txt|csv|log|so)$", re.I
 )
 _BLAME = re.compile(r"[A-Z]\w*[a-z](?:Error|Exception|Warning|Interrupt|Exit)")
+# What a shell says of its script: `sh: 1: cannot create x`, `build.sh: line 3: foo: not found`.
+_SHELL = re.compile(r"\s{0,9}[\w./@+-]{0,200}sh: (?:line )?[0-9]{1,9}: ")
 _PLAIN = re.compile(
     r"\s{0,9}(?P<name>[A-Za-z_][\w./@-]{0,40}(?: [A-Za-z_][\w./@-]{0,40}){0,2}) {1,4}"
     r"(?P<number>[-+]?[0-9]{1,40}(?:\.[0-9]{0,40})?(?:[eE][-+]?[0-9]{1,4})?|nan|inf)(?P<unit>%|[a-zµ]{0,3})\s{0,9}"
@@ -143,7 +145,7 @@ def parse(line: str, state: LineState) -> list[Scalar]:
 
 
 def _drawn(line: str, state: LineState) -> list[Scalar]:
-    if _in_block(line, state) or not _WORD.search(line):
+    if _in_block(line, state) or not _WORD.search(line) or _SHELL.match(line):
         return []
     text = line.strip()
     if text.startswith("{") and text.endswith("}") and len(text) <= JSON_LENGTH:

@@ -27,7 +27,9 @@ def save_params(connection: sqlite3.Connection, run: int, params: Mapping[str, A
     for name, value in params.items():
         stored, as_json = _storable(value)
         connection.execute(
-            "INSERT OR REPLACE INTO params (run, name, value, json, source) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO params (run, name, value, json, source) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " source = iif(value IS excluded.value AND json = excluded.json, source, excluded.source),"
+            " value = excluded.value, json = excluded.json",
             (run, name_id(connection, "param", str(name)), stored, as_json, source),
         )
 

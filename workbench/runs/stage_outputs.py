@@ -71,6 +71,14 @@ def keep(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> None:
             _clear(folder, launched, found)
 
 
+def lacking(folder: Path, launched: Mapping[str, Any]) -> list[str]:
+    """Return the outputs that a stage names one by one and that are not in the folder where it ran."""
+    if not launched.get("stage"):
+        return []
+    named = (name for name in launched["outputs"] if not set(name) & set("*?["))
+    return [name for name in named if not os.path.lexists(folder / name)]
+
+
 def before(run_folder: Path) -> list[Before]:
     """Return what `keep` wrote down: nothing for a run that is no stage's, or where nothing could be kept."""
     try:

@@ -135,6 +135,8 @@ LEFT = [
     "              precision    recall  f1-score   support",
     "           0       0.91      0.88      0.90        45",
     "train.py:33",
+    "sh: 1: cannot create /no/such: Directory nonexistent",
+    "tools/build.sh: line 3: foo_bar: command not found",
 ]
 
 
