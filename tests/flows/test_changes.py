@@ -130,3 +130,13 @@ def test_a_killed_process_leaves_what_it_imported_unknown_and_nothing_else(proje
     assert run_cli("run", folder=project.folder).code == 1
     facts = run_cli("show", "@latest", "--json", folder=project.folder).json["environment"]
     assert facts["imported"] is None and "alpha" in facts["packages"]
+
+
+def test_data_that_another_command_reads_is_no_change_of_code(project, run):
+    run()
+    (project.folder / "other.py").write_text("print('loss: 0.1')\n")
+    run("--", "python", "other.py")
+    (project.folder / "data.csv").write_text("a\n1\n3\n")
+    assert not [text for text in noticed(run("--", "python", "other.py")) if "data.csv" in text]
+    (project.folder / "train.py").write_text(SCRIPT + "\n")
+    assert [text for text in noticed(run("--", "python", "other.py")) if "train.py" in text]

@@ -52,7 +52,8 @@ def since_last(connection: sqlite3.Connection, folder: Path, run: int) -> Since 
     if old is None:
         return None
     changes = between(*(made(connection, row.number, row.environment) for row in (old, new)))
-    return Since(old.number, (*_code(folder, old, new), *changes))
+    code = (one for one in _code(folder, old, new) if not _was_read(connection, one.name))
+    return Since(old.number, (*code, *changes))
 
 
 def last_like(connection: sqlite3.Connection, run: int) -> int | None:
@@ -93,6 +94,14 @@ def _code(folder: Path, old: _Row, new: _Row) -> tuple[Change, ...]:
     declared = read_json(folder / ".workbench" / "runs" / new.uid / "launch.json")
     pairs = _files(folder, first.kind, first.tree, second.kind, second.tree)
     return tuple(Change("code", path, before, after) for path, before, after in pairs if not _is_other(path, declared))
+
+
+def _was_read(connection: sqlite3.Connection, path: str) -> bool:
+    """Whether a file is data of some run, committed or not; those that read it have it among their inputs."""
+    found = connection.execute(
+        "SELECT 1 FROM data_versions WHERE path = ?1 UNION ALL SELECT 1 FROM inputs WHERE path = ?1 LIMIT 1", (path,)
+    )
+    return found.fetchone() is not None
 
 
 @functools.lru_cache(maxsize=8)
