@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -132,11 +133,25 @@ def test_a_killed_process_leaves_what_it_imported_unknown_and_nothing_else(proje
     assert facts["imported"] is None and "alpha" in facts["packages"]
 
 
-def test_data_that_another_command_reads_is_no_change_of_code(project, run):
-    run()
-    (project.folder / "other.py").write_text("print('loss: 0.1')\n")
-    run("--", "python", "other.py")
-    (project.folder / "data.csv").write_text("a\n1\n3\n")
-    assert not [text for text in noticed(run("--", "python", "other.py")) if "data.csv" in text]
-    (project.folder / "train.py").write_text(SCRIPT + "\n")
-    assert [text for text in noticed(run("--", "python", "other.py")) if "train.py" in text]
+def test_data_that_another_stage_reads_is_no_change_of_code(make_project, run_cli):
+    config = """
+[project]
+name = "stages"
+[stages.prepare]
+command = "python prepare.py"
+inputs = ["data.csv"]
+outputs = ["clean.csv"]
+[stages.train]
+command = "python train.py"
+inputs = ["clean.csv"]
+"""
+    prepare = "open('clean.csv', 'w').write(open('data.csv').read())"
+    project = make_project({"prepare.py": prepare, "train.py": "print('loss: 1')", "data.csv": "a\n1\n"}, config)
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "one"]):
+        subprocess.run(["git", *words], cwd=project.folder, check=True)
+    assert run_cli("pipeline", folder=project.folder).code == 0
+    (project.folder / "data.csv").write_text("a\n3\n")
+    assert run_cli("pipeline", folder=project.folder).code == 0
+    train = run_cli("show", "4", "--json", folder=project.folder).json
+    assert [text for text in noticed(train) if "clean.csv" in text]
+    assert not [text for text in noticed(train) if "data.csv" in text]
