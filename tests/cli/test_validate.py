@@ -327,6 +327,55 @@ def test_values_of_persons_reach_neither_the_schema_nor_any_finding(make_project
     assert "example." not in out + err
 
 
+SECRETS = ("4111", "171 1234567", "ana@", "DE89", "purple")
+
+
+@pytest.mark.parametrize(
+    ("column", "bad"),
+    [
+        ("kind", ["pay 4111 1111 1111 1111 now"]),
+        ("kind", ["4111111111111111", "ana@example.org", "DE89370400440532013000"]),
+        ("kind", ["+49 171 1234567"]),
+        ("size", ["4111111111111111"]),
+        ("size", ["ana@example.org", "pay 4111-1111-1111-1111"]),
+        ("secret", ["purple", "purples"]),
+        ("last_name", ["purple"]),
+    ],
+)
+def test_no_finding_shows_a_value_of_a_person_or_of_a_guarded_column(make_project, workbench, column, bad):
+    config = '[project]\nname = "t"\n[data]\ntrain = "t.csv"\n[policy]\npersonal = "error"\n'
+    config += 'forbidden_columns = ["secret"]\n'
+    good = [
+        {"kind": "ab"[at % 2], "size": at % 50, "secret": "cd"[at % 2], "last_name": "ef"[at % 2]} for at in range(300)
+    ]
+    table = pd.DataFrame(good).astype(str)
+    project = make_project({"t.csv": table.to_csv(index=False)}, config)
+    workbench(project.folder, "data", "schema", "--accept")
+    table.loc[7 : 6 + len(bad), column] = bad
+    (project.folder / "fresh.csv").write_text(table.to_csv(index=False))
+    for form in ([], ["--json"]):
+        code, out, err = workbench(project.folder, "validate", "fresh.csv", *form)
+        assert code == 1
+        assert column in out
+        assert not [secret for secret in SECRETS if secret in (out + err).replace(",", "")]
+
+
+def test_values_in_place_of_a_header_are_not_shown(accepted, workbench):
+    (accepted.folder / "bare.csv").write_text("4111 1111 1111 1111,ana@example.org\n1,2\n")
+    _, out, err = workbench(accepted.folder, "validate", "bare.csv", "--json")
+    assert not [secret for secret in SECRETS if secret in out + err]
+
+
+def test_a_file_or_folder_from_a_forbidden_source_is_an_error(make_project, workbench):
+    config = CONFIG + '[policy]\nforbidden_sources = ["data/hr/*"]\n'
+    project = make_project({"data/train.csv": rows(300), "data/hr/t.csv": rows(300)}, config)
+    for path in ("data/hr/t.csv", "./data/../data/hr/t.csv", "data/hr", str(project.folder / "data/hr/t.csv")):
+        code, out, _ = workbench(project.folder, "validate", path, "--json")
+        assert code == 1
+        assert "forbidden source" in {one["kind"] for one in json.loads(out)["findings"]}
+    assert workbench(project.folder, "validate", "data/train.csv")[0] == 0
+
+
 def odd_types(n=60):
     """A table of all that Parquet can hold."""
     return pa.table(

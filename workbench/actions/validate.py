@@ -98,12 +98,18 @@ def check(
     if path is not None:
         schema = present or _borrowed(project, str(path), progress, now)
         tables = [_table(project, str(path), schema, environment, progress, now)]
-        findings: tuple[Finding, ...] = ()
+        findings = policies.of_sources(config.policy, (), _ways(project, str(path)))
     else:
         tables, findings = _everything(project, present, environment, progress, now)
     accepted = None if present is None or present.accepted is None else present.accepted.timestamp()
     by = "" if present is None else present.accepted_by
     return Report(tuple(tables), now, findings, by, accepted, digest(present, config))
+
+
+def _ways(project: Project, path: str) -> list[str]:
+    """Return how the policy may name a file that was asked for: relative to the project; a folder with its slash."""
+    place = project.folder / path
+    return [_relative(project, place) + ("/" if place.is_dir() else "")]
 
 
 def digest(schema: Schema | None, config: Config) -> str:
@@ -177,7 +183,7 @@ def isolated(
     try:
         return _table(project, path, schema, environment, progress, now)
     except UsageError as error:
-        finding = Finding("unreadable", "error", "", error.message, error.hint)
+        finding = _masked(Finding("unreadable", "error", "", error.message, error.hint))
         return Checked(path, environment, None, 0, (finding,), schema=schema is not None)
 
 
@@ -218,12 +224,24 @@ def _table(
         pair = tables.scan(table, make, progress=data_tables.told(progress, name))
         checks.append(pair.check)
         private += [replace(one, file=name if place.is_dir() else "") for one in pair.policy.freeze()]
-    found = validate.judge(asked, checks) if schema is not None else _plain(checks)
     secret = {one.column for one in private}
-    found = tuple(replace(one, examples=()) if one.column in secret else one for one in found)
+    secret |= {name for name in names if policies.guarded(project.config.policy, name)}
+    found = validate.judge(asked, checks, secret) if schema is not None else _plain(checks)
     hash_ = _hash(place)
     rows = sum(one.rows for one in checks)
-    return Checked(relative, environment, rows, len(names), ordered([*found, *private]), hash_, schema is not None)
+    return Checked(
+        relative, environment, rows, len(names), ordered(map(_masked, [*found, *private])), hash_, schema is not None
+    )
+
+
+def _masked(one: Finding) -> Finding:
+    """Return a finding whose words hold no value of a person: a table without a header has values for names."""
+    return replace(
+        one,
+        column=policies.masked(one.column),
+        words=policies.masked(one.words),
+        expected=policies.masked(one.expected),
+    )
 
 
 class _Pair:

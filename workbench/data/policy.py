@@ -17,11 +17,27 @@ MOST_GROUPS = 2_000_000
 MOST_LOOKED_AT = 5000
 """So many different values a batch are looked at one by one, of those that a pattern lets through."""
 LEAST_HITS = 3
+PHONES = 0.01
+"""So many of the rows must look like phone numbers, where the name of the column does not say it."""
 DAY = 86_400
 
 _EMAIL = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
 _PHONE = r"^\s*(\+\d[\d\s().\-]{6,17}\d|\(?0?\d{2,4}\)?[\s./\-]\d{3,4}[\s.\-]\d{3,4}|0\d{2,4}[\s/\-]\d{5,8})\s*$"
-_CARD = re.compile(r"(?<!\d)[3-6]\d{3}(?:([ -]?)\d{4}\1\d{4}\1\d{1,4}|[ -]?\d{6}[ -]?\d{4,5})(?!\d)")
+_PHONE_INSIDE = re.compile(rf"(?<![\w.]){_PHONE.removeprefix('^').removesuffix('$')}(?!\w)")
+_CARD = re.compile(
+    r"(?<!\d)(?<!\d\.)(?:[2-6]\d{12,18}|[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?"
+    r"|3\d{3}[ -]\d{6}[ -]\d{4,5})(?!\d)"
+)
+_ISSUER = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d+(?<=^\d{16})|3[47]\d{13}"
+    r"|(?:6011|64[4-9]|65|62|35(?:2[89]|[3-8]\d)|50[1-3]\d|5893|6304|67\d\d)\d+(?<!^\d{13})(?<!^\d{14})(?<!^\d{15})"
+    r"|3(?:0[0-5]|[689]\d)\d{11}"
+)
+"""What numbers of payment cards begin with, and how long they then are (ISO/IEC 7812, as the issuers publish it)."""
+_CARD_NAME = re.compile(r"(?i)(^|[^a-z])(credit|debit)?[ _.-]?(card|cc|pan|kreditkarte)([^a-z]|$)")
+_SENTENCE = re.compile(r"[^\W\d_][\s:=#,;.(]|[\s:=#,;.)][^\W\d_]")
+HIDDEN = "…"
+"""What stands for a value that is not shown."""
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])")
 _PATTERNS = {
     "e-mail address": _EMAIL,
@@ -61,6 +77,8 @@ class PolicyCheck:
         self._rows = 0
         self._hits: dict[tuple[str, str], Hits] = {}
         self._tried: dict[str, int] = {}
+        self._passed: dict[str, int] = {}
+        self._told: set[str] = set()
         self._old = Hits()
         looked_at = () if policy.personal == "off" else self._columns
         self._looked_at = [name for name in looked_at if not matches(name, policy.allowed_personal)]
@@ -81,6 +99,9 @@ class PolicyCheck:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        if pa.types.is_floating(array.type):
+            long = pc.and_(pc.greater_equal(array, 1e12), pc.less(array, 9e18))
+            array = pc.cast(pc.if_else(long, array, pa.scalar(None, array.type)), pa.int64(), safe=False)
         if pa.types.is_integer(array.type):
             if pc.max(array).as_py() is None or pc.max(array).as_py() < 10**12:
                 return
@@ -94,10 +115,18 @@ class PolicyCheck:
                 continue
             likely = likely[:MOST_LOOKED_AT] if kind in _SURE else likely
             good = [text for text in likely.to_pylist() if kind not in _SURE or _SURE[kind](text)]
-            self._tried[kind + name] = self._tried.get(kind + name, 0) + len(likely)
+            if kind == "card number":
+                self._count_cards(name, likely.to_pylist(), good)
             if good:
                 mask = pc.is_in(array, pa.array(good, pa.string())).to_numpy(zero_copy_only=False)
                 self._hits.setdefault((name, kind), Hits()).add(mask, None, self._rows)
+
+    def _count_cards(self, name: str, likely: Sequence[str], good: Sequence[str]) -> None:
+        """Count numbers of an issuer, those that pass Luhn among them, and note where one stands in a sentence."""
+        self._tried[name] = self._tried.get(name, 0) + sum(any(True for _ in _issued(text)) for text in likely)
+        self._passed[name] = self._passed.get(name, 0) + len(good)
+        if any(_SENTENCE.search(text) for text in good):
+            self._told.add(name)
 
     def _age(self, array: Any) -> None:
         import pyarrow as pa
@@ -136,7 +165,7 @@ class PolicyCheck:
     def _persons(self) -> Iterator[Finding]:
         level: Severity = "error" if self._policy.personal == "error" else "warning"
         for (name, kind), hits in self._hits.items():
-            if _is_sure(kind, hits.count, self._tried[kind + name], self._rows, named=named_like_person(name)):
+            if self._is_sure(name, kind, hits.count):
                 words = f"values look like {_plural(kind)}"
                 yield Finding(
                     "personal data", level, name, words, "none, or [policy] allowed_personal", hits.count, self._rows,
@@ -146,6 +175,15 @@ class PolicyCheck:
             if named_like_person(name) and not any(column == name for column, _ in self._hits):
                 words = "is named like something that identifies a person"
                 yield Finding("personal data", "warning", name, words, "none, or [policy] allowed_personal")
+
+    def _is_sure(self, name: str, kind: str, count: int) -> bool:
+        """Return whether so many hits are no chance: one in ten numbers passes Luhn, a phone number is but digits."""
+        if kind in ("e-mail address", "IBAN"):
+            return True
+        if kind == "card number":
+            is_named = named_like_person(name) or bool(_CARD_NAME.search(name))
+            return is_named or name in self._told or 2 * self._passed[name] >= self._tried[name]
+        return named_like_person(name) or (count >= LEAST_HITS and count >= PHONES * self._rows)
 
     def _retention(self) -> Iterator[Finding]:
         if self._old.count:
@@ -174,13 +212,23 @@ def _plural(kind: str) -> str:
     return f"{kind}es" if kind.endswith("s") else f"{kind}s"
 
 
-def _is_sure(kind: str, count: int, tried: int, rows: int, *, named: bool) -> bool:
-    """Return whether so many hits are no chance: one in ten numbers passes Luhn, a phone number is but digits."""
-    if kind in ("e-mail address", "IBAN"):
-        return True
-    if kind == "card number":
-        return count >= LEAST_HITS and 2 * count >= min(tried, rows)
-    return named or (count >= LEAST_HITS and count >= 0.02 * rows)
+def guarded(policy: Policy, name: str) -> bool:
+    """Return whether no value of a column may be shown, whatever it holds: by the policy, or by the column's name."""
+    globs = (*policy.forbidden_columns, *policy.allowed_personal, *policy.quasi_identifiers)
+    return matches(name, globs) or named_like_person(name)
+
+
+def looks_personal(text: str) -> bool:
+    """Return whether a text holds what looks like an e-mail address, a card number, an IBAN or a phone number."""
+    return masked(text) != text
+
+
+def masked(text: str) -> str:
+    """Return a text with `…` for all that looks like a value of a person."""
+    text = re.sub(_EMAIL, HIDDEN, text)
+    text = _CARD.sub(lambda found: HIDDEN if has_card(found.group()) else found.group(), text)
+    text = _IBAN.sub(lambda found: HIDDEN if has_iban(found.group()) else found.group(), text)
+    return _PHONE_INSIDE.sub(HIDDEN, text)
 
 
 def luhn(digits: str) -> bool:
@@ -193,11 +241,16 @@ def luhn(digits: str) -> bool:
 
 
 def has_card(text: str) -> bool:
-    """Return whether a text holds a number of 13 to 19 digits that passes Luhn, of a payment card's first digit."""
-    return any(
-        13 <= len(digits) <= 19 and luhn(digits)
-        for digits in (re.sub(r"\D", "", match.group()) for match in _CARD.finditer(text))
-    )
+    """Return whether a text holds a number that passes Luhn and has an issuer's first digits and length."""
+    return any(luhn(digits) for digits in _issued(text))
+
+
+def _issued(text: str) -> Iterator[str]:
+    """Yield the digits of all numbers in a text that begin like those of a card issuer and are as long."""
+    for match in _CARD.finditer(text):
+        digits = re.sub(r"\D", "", match.group())
+        if _ISSUER.fullmatch(digits):
+            yield digits
 
 
 _IBAN_LENGTHS: Mapping[str, int] = {

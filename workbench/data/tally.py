@@ -60,7 +60,10 @@ class Hits:
 
 @dataclass
 class Tally:
-    """The counts of one column; `low` and `high` are the extremes of what is finite, `same` its one value so far."""
+    """The counts of one column; `low` and `high` are the extremes of what is finite, `same` its one value so far.
+
+    No value of a `guarded` column may be shown.
+    """
 
     rows: int = 0
     type: str = ""
@@ -70,6 +73,7 @@ class Tally:
     same: Any = None
     varies: bool = False
     words: list[Any] | None = None
+    guarded: bool = False
 
     def hit(self, kind: str) -> Hits:
         """Return the counter of one kind, made when it is first asked for."""

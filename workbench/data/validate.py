@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from workbench.data import likelihood, repeats, tally
 from workbench.data.check import Check
 from workbench.data.findings import LIKELY, Finding, Severity, at_least_warning, ordered, severity
+from workbench.data.policy import HIDDEN, looks_personal, masked
 from workbench.data.schema import ColumnSchema, Schema
 from workbench.data.tally import Hits, Tally
 from workbench.safe import clean
@@ -21,8 +22,11 @@ TYPE_WORDS = {
 }  # fmt: skip
 
 
-def judge(schema: Schema, parts: Iterable[Check]) -> tuple[Finding, ...]:
-    """Return what the parts of one table, in their order, show; the most serious first."""
+def judge(schema: Schema, parts: Iterable[Check], guarded: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Return what the parts of one table, in their order, show; the most serious first.
+
+    No finding shows a value that looks personal, nor any of the `guarded` columns.
+    """
     checks = list(parts)
     if not checks:
         return ()
@@ -31,12 +35,13 @@ def judge(schema: Schema, parts: Iterable[Check]) -> tuple[Finding, ...]:
     for check in checks:
         found += _layout(schema, check)
         found += [
-            Finding("unreadable", "error", name, f"cannot be looked at: {words}", rows=check.rows)
+            Finding("unreadable", "error", name, f"cannot be looked at: {masked(words)}", rows=check.rows)
             for name, words in check.broken.items()
         ]
     for name, merged in _merged(checks).items():
         column = schema.column(name)
         assert column is not None
+        merged.guarded = name in guarded
         found += [replace(one, rows=one.rows or merged.rows) for one in judge_column(column, merged, schema)]
     found += _relations(schema, checks, rows)
     found += _key(schema, checks, rows)
@@ -127,10 +132,26 @@ def _finding(
     expected: str = "",
 ) -> Finding:
     hits = found.hits.get(counted, Hits())
-    examples = tuple(clean(text, 40) for text, _ in hits.examples.most_common(tally.EXAMPLES))
+    examples = tuple(dict.fromkeys(_told(found, text) for text, _ in hits.examples.most_common(tally.EXAMPLES)))
+    examples = () if found.guarded else examples
     return Finding(
         kind, level, column.name, words, expected, hits.count, found.rows, tuple(hits.first), chance, examples
     )
+
+
+def _told(found: Tally, value: object, width: int = 40) -> str:
+    """Return a value as a finding may show it: not at all where it looks personal or its column is guarded."""
+    text = str(value)
+    return HIDDEN if found.guarded or looks_personal(text) else clean(text, width)
+
+
+def _shown(column: ColumnSchema, found: Tally, value: float | None) -> str:
+    """Return a number or moment as a finding may show it."""
+    if value is None or column.type in ("date", "time"):
+        return HIDDEN if found.guarded and value is not None else show(column, value)
+    is_whole = abs(value) < 1e19 and value == int(value)
+    hidden = (found.guarded and column.type != "text") or (is_whole and looks_personal(str(int(value))))
+    return HIDDEN if hidden else show(column, value)
 
 
 def _present(column: ColumnSchema, schema: Schema) -> int:
@@ -188,7 +209,7 @@ def _domain(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Find
     present = found.rows - found.count("missing values")
     chance = likelihood.novel_at_least(count, column.new_values, _present(column, schema), present)
     many = "" if len(column.values) <= 6 else f" and {len(column.values) - 6} more"
-    expected = ", ".join(clean(str(one), 24) for one in column.values[:6]) + many
+    expected = ", ".join(dict.fromkeys(_told(found, one, 24) for one in column.values[:6])) + many
     words = "values are not among those known"
     yield _finding(
         "out of domain", severity(chance, len(schema.columns)), column, found, "out of domain", words, chance, expected
@@ -208,12 +229,12 @@ def _range(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Findi
         if found.count(beyond) and limit is not None:
             chance = 0.0 if seen is None else min(many, likelihood.far_at_least(extreme, seen, limit, n, m))
             level = severity(chance, len(schema.columns))
-            words = f"{what} are {word} {show(column, limit)}, as far as {show(column, extreme)}"
+            words = f"{what} are {word} {_shown(column, found, limit)}, as far as {_shown(column, found, extreme)}"
             kind = "unit" if _looks_like_other_unit(column, found) else "out of range"
-            yield _finding(kind, level, column, found, beyond, words, chance, _limits(column))
+            yield _finding(kind, level, column, found, beyond, words, chance, _limits(column, found))
         elif found.count(outside) and many * len(schema.columns) < LIKELY:
-            words = f"{what} are {word} all that were seen ({show(column, seen)}), more than chance allows"
-            yield _finding("out of range", "warning", column, found, outside, words, many, _limits(column))
+            words = f"{what} are {word} all that were seen ({_shown(column, found, seen)}), more than chance allows"
+            yield _finding("out of range", "warning", column, found, outside, words, many, _limits(column, found))
 
 
 def _looks_like_other_unit(column: ColumnSchema, found: Tally) -> bool:
@@ -224,8 +245,8 @@ def _looks_like_other_unit(column: ColumnSchema, found: Tally) -> bool:
     return any(0.5 < ratio / 10.0**power < 2 for power in (3, 6, 9, -3, -6, -9))
 
 
-def _limits(column: ColumnSchema) -> str:
-    low, high = show(column, column.min), show(column, column.max)
+def _limits(column: ColumnSchema, found: Tally) -> str:
+    low, high = _shown(column, found, column.min), _shown(column, found, column.max)
     return f"{low} … {high}" if low and high else f"at least {low}" if low else f"at most {high}"
 
 
@@ -244,7 +265,7 @@ def show(column: ColumnSchema, value: float | None) -> str:
 
 def _times(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Finding]:
     if found.count("future"):
-        words = f"times are still to come, as far as {show(column, found.high)}"
+        words = f"times are still to come, as far as {_shown(column, found, found.high)}"
         yield _finding("out of range", "error", column, found, "future", words, 0.0, "nothing after today")
     if count := found.count("step"):
         chance = likelihood.count_at_least(count, 0, _present(column, schema), found.rows)
@@ -268,7 +289,7 @@ def _sameness(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Fi
     same = found.low == found.high if is_number else found.same is not None and not found.varies
     if same and present >= LEAST_ROWS and column.common < 1:
         chance = likelihood.all_same(max(column.common, 0.5), present)
-        value = show(column, found.low) if is_number else clean(str(found.same), 40)
+        value = _shown(column, found, found.low) if is_number else _told(found, found.same)
         finding = _finding(
             "constant", severity(chance, len(schema.columns)), column, found, "", "", chance, "others too"
         )

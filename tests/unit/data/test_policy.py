@@ -52,6 +52,64 @@ def test_card_numbers_as_whole_numbers_are_found():
 
 
 @pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("note", ["thanks"] * 300 + ["pay 4111 1111 1111 1111 now"]),
+        ("note", [f"order {4000_0000_0000_0000 + 10 * at}" for at in range(300)] + ["card: 4111111111111111"]),
+        ("card", [*range(300), 4111111111111111]),
+        ("x", [*range(300), 340000000000009, 4012888888881881]),
+        ("x", [*(0.5 + at for at in range(300)), None, 4111111111111111.0]),
+        ("card_no", [str(4000_0000_0000_0000 + 7919 * at) for at in range(300)] + ["4111111111111111"]),
+    ],
+)
+def test_one_card_number_among_hundreds_of_rows_is_found(name, values):
+    assert any("card number" in one.words for one in found({name: values}))
+
+
+def test_three_phone_numbers_in_three_hundred_texts_are_found():
+    (finding,) = found({"x": ["none"] * 297 + PHONES[:3]})
+    assert (finding.count, finding.first) == (3, (298, 299, 300))
+
+
+@pytest.mark.parametrize(
+    "number", ["1111111111111117", "9999999999999995", "4111111111111112", "41111111111111", "0.4111111111111111"]
+)
+def test_a_number_without_an_issuers_digits_length_or_check_digit_is_no_card(number):
+    assert not policy.has_card(number)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "4222222222222",
+        "5555555555554444",
+        "2223003122003222",
+        "378282246310005",
+        "6011111111111117",
+        "30569309025904",
+        "3530111333300000",
+        "6200000000000005",
+        "6759649826438453",
+        "4000 0000 0000 0000 006",
+    ],
+)
+def test_numbers_of_every_issuer_are_cards(number):
+    assert policy.has_card(f"pay {number}.")
+
+
+@pytest.mark.parametrize("value", [*CARDS, *IBANS, *PHONES, "ana@example.org"])
+def test_what_looks_personal_is_masked_inside_any_text(value):
+    assert policy.masked(f"write {value}, today") == "write …, today"
+
+
+@pytest.mark.parametrize(
+    "text", ["2013-01-02 10:00:00 … 2013-12-31", "1,700,000,000,000", "0.25 … 1.5e+12", "10.0.0.1", "rows break a <= b"]
+)
+def test_dates_and_numbers_are_not_masked(text):
+    assert policy.masked(text) == text
+
+
+@pytest.mark.parametrize(
     "values",
     [
         ["2013-01-02", "2013-01-03 10:00", "2024-12-31"] * 5,
