@@ -353,6 +353,22 @@ def test_odd_tables_are_judged_column_by_column(drift, project):
     }
 
 
+def test_values_that_the_policy_guards_or_that_look_personal_are_not_shown(drift, project):
+    for name, shift in (("data/before.csv", 0), ("data/after.csv", 60)):
+        lines = [f"{at},{['purple', 'green'][at % 3 // 2]},{at % 7 + shift},b{at % 2}@example.org" for at in range(300)]
+        (project.folder / name).write_text("row,secret,quasi,kind\n" + "\n".join(lines) + "\n")
+    config = project.folder / "workbench.toml"
+    policy = '[policy]\nforbidden_columns = ["secret"]\nquasi_identifiers = ["quasi"]\n'
+    config.write_text(config.read_text() + policy)
+    drift("--reference", "data/before.csv", "--current", "data/after.csv")
+    said = {name: drift("show", "--column", name).out for name in ("secret", "quasi", "kind")}
+    said["fresh"] = drift("--reference", "data/before.csv", "--current", "data/after.csv", "--column", "secret").out
+    assert not [word for word in ("purple", "green", "example.org", "█") if word in said["secret"] + said["fresh"]]
+    assert "█" not in said["quasi"]
+    assert "example.org" not in said["kind"]
+    assert "…" in said["kind"]
+
+
 def test_names_of_columns_and_values_reach_the_terminal_harmless(drift, project):
     text = 'row,when,"x\x1b[31m[red]",kind\n' + "".join(
         f"{at},2025-01-01T00:00:00Z,1,\x1b]0;t\x07\n" for at in range(60)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from workbench import project as projects
 from workbench.actions import drift as actions
+from workbench.actions import drift_guard
 from workbench.cli import drift_shown, output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
@@ -124,7 +125,8 @@ def _window(project: Project, found: Report, args: argparse.Namespace) -> Window
 
 def _whole(project: Project, found: Report, place: int) -> WindowDrift:
     known = found.windows[place]
-    return known if known.profile is not None else actions.window(project, found.id, place)
+    whole = known if known.profile is not None else actions.window(project, found.id, place)
+    return drift_guard.hidden(project.config.policy, whole)
 
 
 def _worst(project: Project, found: Report, column: str) -> WindowDrift:
@@ -201,7 +203,7 @@ def _alerts(project: Project, args: argparse.Namespace) -> int:
 def _alert(project: Project, args: argparse.Namespace) -> int:
     """Show an alert again: its figures, and both distributions of that time."""
     found = actions.alert(project, args.number)
-    window = actions.window(project, found.report, found.place)
+    window = drift_guard.hidden(project.config.policy, actions.window(project, found.report, found.place))
     if args.json:
         output.print_json({**drift_shown.alert_document(found), **drift_shown.pair_document(window, found.column)})
         return 0

@@ -1,0 +1,42 @@
+"""Windows as they may be shown: without the values that the policy guards or that look personal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from workbench.config import Policy
+from workbench.data.policy import guarded, masked
+from workbench.data.profile import ColumnProfile
+from workbench.drift.profile import Column, Window
+from workbench.drift.report import WindowDrift
+
+
+def hidden(policy: Policy, window: WindowDrift) -> WindowDrift:
+    """Return a window whose profiles hold no value of a guarded column, and `…` for those that look personal."""
+    return replace(
+        window,
+        profile=_window(policy, window.profile),
+        reference_profile=_window(policy, window.reference_profile),
+    )
+
+
+def _window(policy: Policy, window: Window | None) -> Window | None:
+    return window and replace(window, columns=tuple(_column(policy, one) for one in window.columns))
+
+
+def _column(policy: Policy, column: Column) -> Column:
+    base = column.base
+    if guarded(policy, column.name):
+        return Column(replace(base, low=None, high=None, mean=None, squares=None, values=(), knots=()))
+    return replace(column, base=_masked(base))
+
+
+def _masked(base: ColumnProfile) -> ColumnProfile:
+    """Return a profile whose texts that look personal are one value."""
+    if not any(isinstance(value, str) for value, _ in base.values):
+        return base
+    counts: Counter[str | float] = Counter()
+    for value, count in base.values:
+        counts[masked(value) if isinstance(value, str) else value] += count
+    return replace(base, values=tuple(counts.items()))
