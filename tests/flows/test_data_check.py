@@ -54,11 +54,40 @@ def test_errors_stop_a_run_before_it_starts_unless_told_not_to(airport, run_cli)
     assert any("data error" in one for one in run_cli("show", "4", folder=airport.folder).out.splitlines())
 
 
-def test_a_check_that_breaks_is_no_reason_not_to_train(airport, run_cli):
-    (airport.folder / "schema.toml").write_text("[schema\n")
+def test_a_schema_that_cannot_be_read_stops_a_run_unless_told_not_to(airport, run_cli):
+    (airport.folder / "schema.toml").write_text("x[")
     answer = run_cli("run", folder=airport.folder)
-    assert answer.code == 0
-    assert "its data were not checked" in run_cli("show", "1", folder=airport.folder).out
+    assert answer.code == 1
+    assert "its data were not checked: schema.toml is not valid TOML" in answer.err
+    shown = run_cli("show", "1", "--json", folder=airport.folder).json
+    assert (shown["status"], shown["metrics"]) == ("failed", {})
+    assert run_cli("run", "--no-check", folder=airport.folder).code == 0
+    config = airport.folder / "workbench.toml"
+    config.write_text(CONFIG + 'check = "warn"\n')
+    assert run_cli("run", folder=airport.folder).code == 0
+    assert "its data were not checked" in run_cli("show", "3", folder=airport.folder).out
+    config.write_text(CONFIG + 'check = "off"\n')
+    assert run_cli("run", folder=airport.folder).code == 0
+    assert "not checked" not in run_cli("show", "4", folder=airport.folder).out
+
+
+def test_held_out_data_are_checked_where_they_exist_though_no_input(airport, run_cli):
+    config = airport.folder / "workbench.toml"
+    inputs = 'inputs = ["data/train.csv"]'
+    config.write_text(CONFIG.replace('inputs = ["data/*.csv"]', inputs) + 'holdout = "held/out.csv"\n')
+    assert run_cli("run", folder=airport.folder).code == 0
+    (airport.folder / "held").mkdir()
+    (airport.folder / "held/out.csv").write_text(BAD)
+    answer = run_cli("run", folder=airport.folder)
+    assert answer.code == 1
+    assert "held/out.csv: column city: values are not among those known" in answer.err
+    assert [path for path, *_ in validations(airport, 2)] == ["data/train.csv", "held/out.csv"]
+    config.write_text(config.read_text().replace(inputs, 'inputs = []\noutputs = ["held/"]'))
+    assert run_cli("run", folder=airport.folder).code == 1
+    config.write_text(config.read_text().replace("inputs = []", 'inputs = ["train.py"]'))
+    # What the command makes itself is another one afterwards.
+    assert run_cli("run", folder=airport.folder).code == 0
+    assert [path for path, *_ in validations(airport, 4)] == ["data/train.csv"]
 
 
 def test_a_run_that_is_stopped_while_its_data_are_checked_never_starts(airport, run_cli, wait_until, monkeypatch):

@@ -22,6 +22,7 @@ from workbench.safe import clean
 from workbench.store.connection import transaction
 
 MOST_NOTICES = 5
+NO_CHECK = "--no-check starts it all the same"
 
 
 @dataclass(frozen=True)
@@ -35,31 +36,40 @@ class _Run:
 def for_run(project: Project, number: int, *, progress: Progress | None = None, now: float | None = None) -> int:
     """Check what run `number` will read, store it and its notices, and answer the supervisor; return the exit code.
 
-    1 where errors stop the run. A table that was checked before, by its content, is not read again.
+    1 where errors stop the run, among them a schema that cannot be read. A table that was checked before, by its
+    content, is not read again.
     """
     now = time.time() if now is None else now
     connection = project.open_store()
     try:
         run = _load(project, connection, number)
-        report = _check(connection, run, progress, now)
-        stops = not report.ok and run.launched["check"].get("mode") == "stop"
-        with transaction(connection):
-            validate.save(connection, report, number)
-            for words in notices(report):
-                add_notice(connection, number, 0, words)
-    except WorkbenchError as error:
-        _answer(project, connection, number, error)
-        return 0
+        try:
+            refused = _judged(connection, run, progress, now)
+        except WorkbenchError as error:
+            refused = _unchecked(connection, number, error)
     finally:
         connection.close()
-    refused = refusal_words(report) if stops else ""
+    refused = refused if run.launched["check"].get("mode") == "stop" else ""
     (run.folder / precheck.ANSWER_NAME).write_text(json.dumps({"refused": refused}), encoding="utf-8")
-    return precheck.REFUSED if stops else 0
+    return precheck.REFUSED if refused else 0
 
 
-def _answer(project: Project, connection: sqlite3.Connection, number: int, error: WorkbenchError) -> None:
+def _judged(connection: sqlite3.Connection, run: _Run, progress: Progress | None, now: float) -> str:
+    """Check what a run will read and store what was found; return why it may not start, "" where it may."""
+    report = _check(connection, run, progress, now)
     with transaction(connection):
-        add_notice(connection, number, 0, f"its data were not checked: {clean(error.message, 300)}")
+        validate.save(connection, report, run.number)
+        for words in notices(report):
+            add_notice(connection, run.number, 0, words)
+    return "" if report.ok else refusal_words(report)
+
+
+def _unchecked(connection: sqlite3.Connection, number: int, error: WorkbenchError) -> str:
+    """Note that data could not be checked, as with a broken schema; return why the run may not start."""
+    words = f"its data were not checked: {clean(error.message, 300)}"
+    with transaction(connection):
+        add_notice(connection, number, 0, words)
+    return f"{words}; {NO_CHECK}"
 
 
 def _load(project: Project, connection: sqlite3.Connection, number: int) -> _Run:
@@ -81,11 +91,18 @@ def _check(connection: sqlite3.Connection, run: _Run, progress: Progress | None,
     tables = [
         _known(connection, path, hashes.get(path, ""), digest)
         or validate.isolated(run.project, path, present, progress=progress, now=now)
-        for path in run.launched["check"]["paths"]
+        for path in _paths(run)
     ]
     by = "" if present is None else present.accepted_by
     accepted = None if present is None or present.accepted is None else present.accepted.timestamp()
     return Report(tuple(tables), now, (), by, accepted, digest, run.number)
+
+
+def _paths(run: _Run) -> list[str]:
+    """Return what is looked at: all that the command reads, and what else [data] names where it exists."""
+    asked = run.launched["check"]
+    there = [path for path in asked.get("beside", ()) if (run.project.folder / path).exists()]
+    return [*asked["paths"], *there]
 
 
 def _known(connection: sqlite3.Connection, path: str, hash_: str, digest: str) -> Checked | None:
@@ -121,4 +138,4 @@ def refusal_words(report: Report) -> str:
     """Return why a run may not start."""
     errors = [one for one in report.all if one.severity == "error"]
     more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
-    return f"its data do not pass: {sentence(errors[0])}{more}; --no-check starts it all the same"
+    return f"its data do not pass: {sentence(errors[0])}{more}; {NO_CHECK}"

@@ -208,17 +208,26 @@ def _base(step: Train, command: str, found: Mapping[str, Any]) -> str:
 
 
 def _data_check(project: Project, step: Train, stage: str) -> dict[str, Any] | None:
-    """Return which data are checked before a step starts: those of [data] that it reads, where there is a schema."""
+    """Return which data of [data] are checked before a step starts, where there is a schema or a policy.
+
+    `paths` are those that it reads; `beside`, where they exist, the others: of a stage only if it reads one of them.
+    What a step makes itself is not there yet.
+    """
     config = project.config
     if config.data.check == "off" or not ((project.folder / SCHEMA_NAME).exists() or config.policy != Policy()):
         return None
     named = [path.removeprefix("./") for path in (config.data.train, config.data.holdout) if path and "://" not in path]
-    reads = [pattern.removeprefix("./").rstrip("/") for pattern in step.inputs]
-    paths = [
-        path for path in named
-        if (not reads and not stage) or any(fnmatchcase(path, one) or path.startswith(f"{one}/") for one in reads)
-    ]  # fmt: skip
-    return {"paths": paths, "mode": config.data.check} if paths else None
+    reads, makes = (
+        [pattern.removeprefix("./").rstrip("/") for pattern in some] for some in (step.inputs, step.outputs)
+    )
+    paths = [path for path in named if (not reads and not stage) or _covers(reads, path)]
+    beside = [path for path in named if path not in paths and not _covers(makes, path)] if paths or not stage else []
+    return {"paths": paths, "beside": beside, "mode": config.data.check} if paths or beside else None
+
+
+def _covers(patterns: Iterable[str], path: str) -> bool:
+    """Return whether a path, or a folder that it lies in, is among the patterns."""
+    return any(fnmatchcase(path, one) or path.startswith(f"{one}/") for one in patterns)
 
 
 def _said(configured: str, argv: Sequence[str], handed: Iterable[str]) -> str:

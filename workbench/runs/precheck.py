@@ -19,11 +19,13 @@ _LOOK_SECONDS = 0.2
 
 
 def refusal(folder: Path, run: int, run_folder: Path, launched: Mapping[str, Any]) -> str:
-    """Return why the run may not start, "" where it may; a check that breaks is no reason, a stop request is.
+    """Return why the run may not start, "" where it may; a check that crashes is no reason, a stop request is.
 
-    launch.json says under `check` which `paths` are looked at, and whether errors `stop` the run or only `warn`.
+    launch.json says under `check` which `paths` are looked at, which `beside` them where they exist, and whether errors
+    `stop` the run or only `warn`.
     """
-    if not (launched.get("check") or {}).get("paths"):
+    asked = launched.get("check") or {}
+    if not asked.get("paths") and not asked.get("beside"):
         return ""
     command = [sys.executable, "-P", "-m", "workbench", "-C", str(folder), "validate", "--for-run", str(run)]
     try:
