@@ -155,3 +155,12 @@ inputs = ["clean.csv"]
     train = run_cli("show", "4", "--json", folder=project.folder).json
     assert [text for text in noticed(train) if "clean.csv" in text]
     assert not [text for text in noticed(train) if "data.csv" in text]
+
+
+def test_a_project_that_git_looks_after_from_now_on_has_no_other_code(project, run):
+    run()
+    subprocess.run(["git", "init", "-q"], cwd=project.folder, check=True)
+    (project.folder / "new.py").write_text("")
+    assert [text for text in noticed(run()) if text.startswith("code changed")] == [
+        "code changed since run 1: new.py is new"
+    ]

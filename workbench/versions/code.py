@@ -88,6 +88,7 @@ def changed(folder: Path, objects: Path, old: CodeVersion, new: CodeVersion) -> 
         (path, before.oid if before else "", after.oid if after else "")
         for path, before, after in pairs
         if selection.OWN_FOLDER not in path.split("/")
+        and (old.kind == new.kind or read(folder, objects, old, path) != read(folder, objects, new, path))
     )
 
 
