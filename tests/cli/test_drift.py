@@ -266,6 +266,22 @@ def test_the_classifier_tells_all_columns_together(drift):
     assert domain["columns"][0] == "x"
 
 
+def test_the_table_shows_what_the_classifier_found_in_each_window(drift):
+    words = drift("--current", "data/shifted.csv", "--by", "month", "--classifier").out
+    assert "together" in words and words.count("AUC 0.") >= 3 and words.count(" p 0.01") == 3
+
+
+def test_what_the_schema_calls_unique_is_judged_as_an_id(drift, project):
+    for name, start in (("before", 0), ("after", 10_000)):
+        lines = "".join(f"{start + at}\n" for at in range(300))
+        (project.folder / f"data/{name}.csv").write_text(f"number\n{lines}")
+    words = ("--reference", "data/before.csv", "--current", "data/after.csv", "--json")
+    assert drift(*words).json["verdict"] == "drift"
+    (project.folder / "schema.toml").write_text('[columns.number]\ntype = "whole"\nunique = true\n')
+    found = drift(*words).json
+    assert found["verdict"] == "ok" and found["windows"][0]["columns"][0]["role"] == "id"
+
+
 @pytest.mark.parametrize("name", ["drift.png", "drift.svg", "drift.csv", "drift.md"])
 def test_a_check_is_exported(drift, project, name):
     answer = drift("--by", "month", "--reference", "first", "--current", "data/windows.csv", "--export", name)

@@ -173,14 +173,42 @@ async def test_the_key_checks_again_and_others_change_what_is_compared(checked):
         assert len(actions.listed(checked)) == 3
 
 
-async def test_all_columns_together_are_checked_too_and_stay_so(checked):
+async def test_other_windows_are_held_against_the_first_where_the_reference_was_one_of_them(data):
+    actions.compare(data, actions.Request(reference="2026-02"))
+    async with driven(data) as pilot:
+        await open_drift(pilot, "Features in 2026-07", "by month against 2026-02")
+        assert pilot.app.page._options()[:4] == ["--reference", "2026-02", "--by", "month"]
+        assert pilot.app.page._options(by="all")[:4] == ["--reference", "training", "--by", "all"]
+        await pilot.press("o")
+        await shows(pilot, "Cut into windows by")
+        await pilot.press(*"60 rows", "enter")
+        await until(pilot, lambda: len(actions.listed(data)) == 2)
+        assert actions.latest(data).by == "60 rows" and actions.latest(data).reference == "rows 1–60"
+
+
+async def test_all_columns_together_are_checked_too(checked):
     async with driven(checked) as pilot:
         await open_drift(pilot, "Features in 2026-07")
         assert "AUC" not in text(pilot.app)
         await pilot.press("R")
         await shows(pilot, "all together", "AUC 1.00 p 0.01", "0.5 by chance")
         assert actions.latest(checked).windows[-1].domain.auc > 0.99
-        assert "--classifier" in pilot.app.page._options()
+        assert "--classifier" not in pilot.app.page._options()
+
+
+async def test_only_the_keys_that_check_again_check_all_columns_together_again(data):
+    actions.compare(data, actions.Request(reference="training", by="all", classifier=True))
+    async with driven(data) as pilot:
+        await open_drift(pilot, "AUC")
+        ran = []
+        pilot.app.page.work = lambda words, _check, _project, options, **_: ran.append((words, options))
+        await pilot.press("r")
+        assert ran[0][0] == "looking for drift, all columns together" and ran[0][1].count("--classifier") == 1
+        await pilot.press("f")
+        await shows(pilot, "Compare with")
+        await pilot.press(*"previous", "enter")
+        await until(pilot, lambda: len(ran) == 2)
+        assert ran[1][0] == "looking for drift" and "--classifier" not in ran[1][1]
 
 
 async def test_the_command_is_copied_and_charts_are_exported(checked):

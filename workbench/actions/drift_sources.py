@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from workbench.actions import data, data_sides
+from workbench.actions import data, data_schema, data_sides
 from workbench.actions.data_schema import parts_of
 from workbench.drift import profile, records
 from workbench.drift.measure import By, Windows
@@ -128,11 +128,17 @@ def opened(project: Project, source: Source) -> Iterator[Path]:
 
 
 def ids(project: Project, source: Source) -> tuple[str, ...]:
-    """Return the columns that name rows: the configured id, and the key of the data."""
+    """Return the columns that name rows: the configured id, the key of the data, and what its schema calls unique."""
     found = [project.config.data.id] if project.config.data.id else []
     for one in project.config.charter.data:
         if one.where.removeprefix("./") == source.name or fnmatchcase(source.name, one.where):
             found += one.key
+    schema = data_schema.load(project)
+    kept = (project.config.data.target, project.config.data.time, project.config.drift.prediction)
+    for column in schema.columns if schema is not None else ():
+        # Measured numbers and moments may be unique without naming anything.
+        if column.unique and column.type in ("whole", "text") and column.name not in kept:
+            found.append(column.name)
     return tuple(dict.fromkeys(found))
 
 
@@ -163,7 +169,7 @@ def cut(
     Raises TableError for a file that is no table, UsageError where there is nothing to cut by.
     """
     names = ids(project, source)
-    facts: list[Any] = [profile.VERSION, source.hash, str(by), time if by.unit else "", sorted(names)]
+    facts: list[Any] = [profile.VERSION, profile.NUMBERS, source.hash, str(by), time if by.unit else "", sorted(names)]
     key = blake2b(json.dumps(facts).encode(), digest_size=20).hexdigest()
     known = records.load_cut(connection, key)
     if known is not None:

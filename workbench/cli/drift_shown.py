@@ -32,8 +32,14 @@ def print_report(found: Report, open_alerts: int) -> None:
     _head(found)
     names = [name for name in found.column_names() if _told(found, name)][:_SHOWN]
     columns = [Column("window", least=8), Column("rows", right=True), Column(""), Column("columns", right=True)]
+    together = any(one.domain is not None for one in found.windows)
+    columns += [Column("together", right=True)] if together else []
     columns += [Column(name, right=True, least=6) for name in names]
-    output.table(columns, [_window_line(one, names) for one in found.windows])
+    output.table(columns, [_window_line(one, names, together=together) for one in found.windows])
+    if together:
+        print(
+            "\nTogether: how well a classifier tells all columns from the reference, AUC out of fold (0.5 by chance)."
+        )
     hidden = len(found.column_names()) - len(names)
     if names:
         print(f"\nEffects from 0 to 1; · is below {found.settings.warn:g} or chance." + _hidden(hidden))
@@ -53,11 +59,15 @@ def _told(found: Report, name: str) -> bool:
     )
 
 
-def _window_line(one: WindowDrift, names: Sequence[str]) -> list[str | Cell]:
+def _domain(one: WindowDrift) -> str:
+    return "" if one.domain is None else f"AUC {one.domain.auc:.3f} p {one.domain.p:.2g}"
+
+
+def _window_line(one: WindowDrift, names: Sequence[str], *, together: bool) -> list[str | Cell]:
     bad = sum(1 for column in one.columns if column.verdict in ("drift", "missing", "empty"))
     return [
         one.label, f"{one.rows:,}", mark(one.verdict), str(bad) if bad else "",
-        *(_effect(one.column(name)) for name in names),
+        *([_domain(one)] if together else []), *(_effect(one.column(name)) for name in names),
     ]  # fmt: skip
 
 
@@ -138,7 +148,7 @@ def print_column(window: WindowDrift, name: str) -> None:
 
 def _statistic_line(one: Judged) -> list[str | Cell]:
     found = one.statistic
-    error = f" ±{found.error:.4f}" if found.error >= 0.0005 else ""
+    error = f" ±{found.error:.2g}" if found.error else ""
     numbers = [
         "" if value is None else f"{value:.3g}" for value in (found.expected, found.p, one.adjusted, found.effect)
     ]

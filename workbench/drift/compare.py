@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.data.profile import STEPS, ColumnProfile
+from workbench.data.profile import ColumnProfile
 from workbench.drift import distribution
 from workbench.drift.distribution import Counts, Distribution
 from workbench.drift.profile import Column
@@ -29,15 +29,6 @@ _SPANS = {"weekday": 14 * 86_400, "hour": 2 * 86_400}
 
 def measure(reference: Column, current: Column, *, is_id: bool, statistics: Statistics, least: int) -> Iterator[Judged]:
     """Yield all statistics of a column; of its values only where both sides have at least `least`."""
-    more = (reference.merges + current.merges) / STEPS
-    for found in _measured(reference, current, is_id=is_id, statistics=statistics, least=least):
-        error = found.statistic.error
-        yield replace(found, statistic=replace(found.statistic, error=error + more)) if error and more else found
-
-
-def _measured(
-    reference: Column, current: Column, *, is_id: bool, statistics: Statistics, least: int
-) -> Iterator[Judged]:
     one, other = reference.base, current.base
     for statistic in presence(one, other):
         yield Judged(statistic)
@@ -48,7 +39,7 @@ def _measured(
     elif one.kind != other.kind:
         yield from _of_other_kind(one, other, statistics)
     elif one.kind == "number":
-        yield from _numbers(one, other, statistics)
+        yield from _numbers(reference, current, statistics)
     elif one.kind == "time":
         yield from _times(reference, current, statistics)
     elif one.complete:
@@ -83,8 +74,9 @@ def _shown_only(found: Iterator[Judged]) -> Iterator[Judged]:
         yield replace(one, statistic=replace(one.statistic, effect=None))
 
 
-def _numbers(one: ColumnProfile, other: ColumnProfile, statistics: Statistics, aspect: str = "") -> Iterator[Judged]:
-    sides = distributions(one, other)
+def _numbers(reference: Column, current: Column, statistics: Statistics, aspect: str = "") -> Iterator[Judged]:
+    one, other = reference.base, current.base
+    sides = distributions(reference, current)
     if one.complete and one.distinct <= LEVELS and other.complete:
         yield from _counts(distribution.counts_of(one), distribution.counts_of(other), statistics, aspect)
         others = {name: each for name, each in statistics["number"].items() if name not in statistics["category"]}
@@ -96,11 +88,11 @@ def _numbers(one: ColumnProfile, other: ColumnProfile, statistics: Statistics, a
         yield Judged(outside, aspect)
 
 
-def distributions(one: ColumnProfile, other: ColumnProfile) -> tuple[Distribution, Distribution]:
+def distributions(reference: Column, current: Column) -> tuple[Distribution, Distribution]:
     """Return the distributions of both; rounded to float32 where a side has no more digits."""
     short = ("float32", "float16")
-    single = (one.type in short) != (other.type in short)
-    return distribution.of_profile(one, single=single), distribution.of_profile(other, single=single)
+    single = (reference.base.type in short) != (current.base.type in short)
+    return distribution.of_column(reference, single=single), distribution.of_column(current, single=single)
 
 
 def out_of_range(reference: Distribution, current: Distribution) -> Statistic:
@@ -160,7 +152,7 @@ def _of_other_kind(one: ColumnProfile, other: ColumnProfile, statistics: Statist
 def _times(reference: Column, current: Column, statistics: Statistics) -> Iterator[Judged]:
     """Time itself moves on and decides nothing; weekdays and hours do where both sides cover two rounds of them."""
     one, other = reference.base, current.base
-    yield from _shown_only(_each(statistics["number"], distributions(one, other)))
+    yield from _shown_only(_each(statistics["number"], distributions(reference, current)))
     span = min((side.high or 0.0) - (side.low or 0.0) for side in (one, other))
     for name, least in _SPANS.items():
         first, second = reference.aspect(name), current.aspect(name)
@@ -178,7 +170,8 @@ def _texts(reference: Column, current: Column, statistics: Statistics) -> Iterat
         if aspect.kind == "text":
             yield from _each(statistics["category"], heavy(aspect, other), aspect.name)
         else:
-            yield from _numbers(aspect, other, statistics, aspect.name)
+            sides = Column(aspect, merges=reference.merges), Column(other, merges=current.merges)
+            yield from _numbers(*sides, statistics, aspect.name)
     if reference.sample is not None and current.sample is not None:
         yield Judged(novelty(reference, current))
 

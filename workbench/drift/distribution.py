@@ -1,6 +1,6 @@
 """What statistics compare: the distribution of numbers, and counts of categories. Pure; numpy is imported when needed.
 
-A distribution made from values, or from a profile that counts all its values, is exact. One made from the 257 quantiles
+A distribution made from values, or from a column that counts all its values, is exact. One made from the 257 quantiles
 of a profile is linear between them: its distribution function errs by at most 1/256 plus one value of n.
 """
 
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.profile import STEPS, ColumnProfile
+from workbench.drift.profile import Column
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,18 +98,32 @@ def of_counts(points: Any, counts: Any) -> Distribution:
     )
 
 
+def of_column(column: Column, *, single: bool = False) -> Distribution:
+    """Return the distribution of a column, by its numbers where they are kept; merged quantiles err by more."""
+    if column.numbers:
+        return _of_pairs(column.numbers, single=single)
+    found = of_profile(column.base, single=single)
+    return replace(found, error=found.error + column.merges / STEPS) if found.error else found
+
+
+def _of_pairs(pairs: Sequence[tuple[float, int]], *, single: bool) -> Distribution:
+    import numpy as np
+
+    points = np.asarray([value for value, _ in pairs])
+    counts = np.asarray([count for _, count in pairs], dtype=np.int64)
+    if single and len(points):
+        points, places = np.unique(_single(points), return_inverse=True)
+        counts = np.bincount(places, weights=counts).astype(np.int64)
+    return of_counts(points, counts)
+
+
 def of_profile(column: ColumnProfile, *, single: bool = False) -> Distribution:
     """Return the distribution of a column of numbers or times; `single` rounds to float32, as the other side has it."""
     import numpy as np
 
     if not column.knots:
         pairs = sorted((float(value), count) for value, count in column.values if not isinstance(value, str))
-        points = np.asarray([value for value, _ in pairs])
-        counts = np.asarray([count for _, count in pairs], dtype=np.int64)
-        if single and len(points):
-            points, places = np.unique(_single(points), return_inverse=True)
-            counts = np.bincount(places, weights=counts).astype(np.int64)
-        return of_counts(points, counts)
+        return _of_pairs(pairs, single=single)
     knots = np.asarray(column.knots)
     if single:
         knots = _single(knots)

@@ -12,7 +12,7 @@ from workbench.data import hashing
 from workbench.data.measure import TEXTS, ColumnMeasure
 from workbench.data.profile import ColumnProfile, Kind, Value
 from workbench.data.tables import ROWS
-from workbench.drift.profile import SAMPLE, Column, HashSample, Window, word_of
+from workbench.drift.profile import NUMBERS, SAMPLE, Column, HashSample, Window, word_of
 from workbench.errors import UsageError
 from workbench.safe import clean
 
@@ -155,7 +155,17 @@ class ColumnWindow:
         sample = None
         if wants_sample and base.kind != "empty":
             sample = HashSample(tuple(zip(self._words.tolist(), self._counts.tolist(), strict=True)), self._whole)
-        return Column(base, self._aspects(base), sample)
+        return Column(base, self._aspects(base), sample, numbers=self._numbers(base))
+
+    def _numbers(self, base: ColumnProfile) -> tuple[tuple[float, int], ...]:
+        """Return the numbers in order with their counts, where the profile has only quantiles and they are not many."""
+        counted = self._base.counted
+        if self._is_id or not base.knots or not counted or len(counted) > NUMBERS:
+            return ()
+        found: dict[float, int] = {}  # large whole numbers may be one as floats
+        for value, count in counted.items():
+            found[float(value)] = found.get(float(value), 0) + count
+        return tuple(sorted(found.items()))
 
     def _aspects(self, base: ColumnProfile) -> tuple[ColumnProfile, ...]:
         if base.kind == "time":

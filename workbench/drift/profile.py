@@ -19,6 +19,8 @@ from workbench.data.profile import ColumnProfile, TableProfile
 
 SAMPLE = 1024
 """So many values a sample by hash holds."""
+NUMBERS = 4096
+"""So many different numbers or times of a column are kept one by one; of more there are only quantiles."""
 VERSION = 2
 
 _WORD = re.compile(r"\w+")
@@ -45,13 +47,16 @@ class HashSample:
 class Column:
     """A column of a window: its profile, and profiles of what follows from its values, by their names.
 
-    Quantiles that were merged `merges` times, one merge upon the other, err by 1/256 more for each.
+    `numbers` are all numbers or times in order with their counts where the profile has only quantiles of them, none
+    where they are too many. Quantiles that were merged `merges` times, one merge upon the other, err by 1/256 more for
+    each.
     """
 
     base: ColumnProfile
     aspects: tuple[ColumnProfile, ...] = ()
     sample: HashSample | None = None
     merges: int = 0
+    numbers: tuple[tuple[float, int], ...] = ()
 
     @property
     def name(self) -> str:
@@ -113,7 +118,7 @@ def _merged(base: ColumnProfile, one: Column | None, other: Column | None) -> Co
     sides = [side for side in (one, other) if side is not None and side.base.kind != "empty"]
     if len(sides) < 2:
         only = sides[0] if sides else Column(base)
-        return Column(base, only.aspects, only.sample, only.merges)
+        return Column(base, only.aspects, only.sample, only.merges, only.numbers)
     is_id = any(side.sample is not None and side.base.complete for side in sides)
     is_wide = base.kind == "text" and not base.complete
     if base.kind == "time":
@@ -121,7 +126,19 @@ def _merged(base: ColumnProfile, one: Column | None, other: Column | None) -> Co
     else:
         aspects = _merged_aspects([_text_aspects(side) for side in sides]) if is_wide and not is_id else ()
     sample = _merged_samples([_sample_of(side) for side in sides]) if is_wide or is_id or _have_samples(sides) else None
-    return Column(base, aspects, sample, max(side.merges for side in sides) + bool(base.knots))
+    return Column(
+        base, aspects, sample, max(side.merges for side in sides) + bool(base.knots), _merged_numbers(base, sides)
+    )
+
+
+def _merged_numbers(base: ColumnProfile, sides: Sequence[Column]) -> tuple[tuple[float, int], ...]:
+    """Return the numbers of all sides with their counts; none where a side does not know its own, or they are many."""
+    if not base.knots or not all(side.numbers or side.base.complete for side in sides):
+        return ()
+    counts: dict[float, int] = {}
+    for value, count in (pair for side in sides for pair in side.numbers or side.base.values):
+        counts[float(value)] = counts.get(float(value), 0) + count
+    return tuple(sorted(counts.items())) if len(counts) <= NUMBERS else ()
 
 
 def _have_samples(sides: Sequence[Column]) -> bool:
@@ -220,6 +237,7 @@ def to_json(window: Window) -> dict[str, Any]:
             if one.sample is not None
         },
         "merges": {one.name: one.merges for one in window.columns if one.merges},
+        "numbers": {one.name: [list(pair) for pair in one.numbers] for one in window.columns if one.numbers},
     }
 
 
@@ -242,6 +260,7 @@ def from_json(value: Any) -> Window | None:
                 () if (one := aspects.get(base.name)) is None else one.columns,
                 samples.get(base.name),
                 int(value.get("merges", {}).get(base.name, 0)),
+                tuple((float(one), int(count)) for one, count in value.get("numbers", {}).get(base.name, ())),
             )
             for base in table.columns
         )

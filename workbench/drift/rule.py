@@ -131,12 +131,22 @@ def _one_sided(blank: ColumnDrift, *, is_new: bool) -> ColumnDrift:
     return replace(blank, verdict="missing", why="The window does not have it.")
 
 
+def _none_known(base: ColumnProfile) -> str:
+    """Say what the rows of a column without a single finite value hold instead."""
+    infinite = base.plus_infinite + base.minus_infinite
+    held = [f"{count:,} {word}" for count, word in ((infinite, "infinite"), (base.nan, "NaN")) if count]
+    if not held:
+        return f"None of {base.count:,} rows has a value."
+    held += [f"{base.missing:,} missing"] if base.missing else []
+    return f"None of {base.count:,} rows has a finite value: {', '.join(held)}."
+
+
 def _emptiness(reference: ColumnProfile, current: ColumnProfile, least: int) -> dict[str, Any]:
     """Return the verdict that follows from a side with no values, or too few of them."""
     if not reference.known and not current.known:
         return {"verdict": "ok", "why": "It has no values, in the reference neither."}
     if not current.known:
-        return {"verdict": "empty", "why": f"None of {current.count:,} rows has a value.", "effect": 1.0}
+        return {"verdict": "empty", "why": _none_known(current), "effect": 1.0}
     few = min(reference.known, current.known)
     if few < least:
         side = "" if current.known < least else " in the reference"

@@ -109,6 +109,14 @@ def test_a_column_without_a_value_is_empty():
     assert (column(found).verdict, found.verdict) == ("empty", "drift")
 
 
+def test_a_column_of_infinities_only_is_empty_and_says_what_it_holds():
+    odd = np.full(ROWS, np.inf)
+    assert column(judge({"x": normal(1)}, {"x": odd})).why == "None of 2,000 rows has a finite value: 2,000 infinite."
+    odd[:500] = np.nan
+    found = judge({"x": normal(1)}, {"x": odd})
+    assert column(found).why == "None of 2,000 rows has a finite value: 1,500 infinite, 500 NaN."
+
+
 def test_a_column_that_never_had_a_value_is_ok():
     found = judge({"x": pa.nulls(ROWS)}, {"x": pa.nulls(ROWS)})
     assert (column(found).verdict, found.verdict) == ("ok", "ok")
@@ -168,11 +176,34 @@ def test_values_out_of_the_range_of_the_reference_are_told_with_their_probabilit
 
 
 def test_quantiles_tell_values_out_of_range_only_about():
-    found = judge({"x": normal(1)}, {"x": np.append(normal(2), [50.0])})
+    rows = 6000
+    one, other = normal(1), np.append(normal(2, rows), [50.0])
+    found = judge({"x": one}, {"x": other})
     outside = next(one.statistic for one in column(found).judged if one.name == "outside")
     assert outside.p is None
     assert outside.note.endswith("above") and "about" in outside.note
-    assert abs(outside.value - 1 / (ROWS + 1)) <= outside.error
+    assert abs(outside.value - ((other < one.min()) | (other > one.max())).mean()) <= 2 * outside.error
+
+
+def statistic(found, name):
+    return next(one.statistic for one in column(found).judged if one.name == name)
+
+
+def test_the_distances_of_a_few_thousand_numbers_are_exact_with_an_outlier_too():
+    for rows, outlier in ((1000, 1e12), (1000, 0.5), (4000, 0.5)):
+        one, other = normal(1, rows), np.append(normal(2, rows - 1), [outlier])
+        found = judge({"x": one}, {"x": other})
+        distance = statistic(found, "Wasserstein")
+        assert distance.value == pytest.approx(stats.wasserstein_distance(one, other), rel=1e-9)
+        assert statistic(found, "KS").value == pytest.approx(stats.ks_2samp(one, other).statistic, abs=1e-12)
+        assert distance.error == statistic(found, "KS").error == 0
+
+
+@pytest.mark.parametrize("outlier", [0.5, 1e12])
+def test_the_distance_of_many_numbers_is_right_within_its_stated_error(outlier):
+    one, other = normal(1, 9000), np.append(normal(2, 8999), [outlier])
+    distance = statistic(judge({"x": one}, {"x": other}), "Wasserstein")
+    assert 0 < abs(distance.value - stats.wasserstein_distance(one, other)) <= distance.error
 
 
 # --- kinds of columns

@@ -151,6 +151,15 @@ def test_windows_merge_into_what_reading_the_rows_together_gives():
     assert merged.column("x").base.knots == pytest.approx(whole.column("x").base.knots, abs=0.2)
 
 
+def test_numbers_that_are_few_in_all_parts_are_kept_and_those_of_older_profiles_are_not_missed():
+    parts = [window({"x": np.arange(at, at + 900, dtype=float)}) for at in (0, 600)]
+    counted = profile.merge(*parts).column("x").numbers
+    assert len(counted) == 1500 and sum(count for _, count in counted) == 1800 and counted[600] == (600.0, 2)
+    assert profile.merge_all([*parts, window({"x": np.arange(5000.0)})], "all").column("x").numbers == ()
+    older = {name: value for name, value in profile.to_json(parts[0]).items() if name != "numbers"}
+    assert profile.from_json(older).column("x").base == parts[0].column("x").base
+
+
 def test_texts_too_many_to_count_are_looked_into_all_the_same():
     texts = pa.array([f"{at:07d}" for at in range(60_000)])
     streamed = window({"t": texts}, batch=7000).column("t")

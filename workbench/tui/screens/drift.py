@@ -243,7 +243,7 @@ class DriftPage(DataView):
 
     def do_check(self) -> None:
         """Compare again, the same with the same."""
-        self._check(self._options())
+        self._check([*self._options(), *(["--classifier"] if self._together else [])])
 
     def can_check_together(self) -> str:
         """There must be data."""
@@ -251,7 +251,7 @@ class DriftPage(DataView):
 
     def do_check_together(self) -> None:
         """Compare again, also all columns together; takes longer."""
-        self._check([*self._options(), *([] if self._together else ["--classifier"])])
+        self._check([*self._options(), "--classifier"])
 
     @property
     def _together(self) -> bool:
@@ -259,21 +259,27 @@ class DriftPage(DataView):
         return self._report is not None and any(one.domain is not None for one in self._report.windows)
 
     def _options(self, reference: str = "", by: str = "") -> list[str]:
-        """Return the options that repeat the newest check, with another reference or other windows where given."""
+        """Return the options that repeat the newest check, with another reference or other windows where given.
+
+        Other windows have other labels: where one of them was the reference, the first one is.
+        """
         report = self._report
         if report is not None:
-            reference = reference or report.series.rpartition(" against ")[2]
+            known = report.series.rpartition(" against ")[2]
+            if by and by != (report.by or "all") and known in {one.label for one in report.windows}:
+                known = "training" if by == "all" else "first"
+            reference = reference or known
             by = by or report.by or "all"
         words = ["--reference", reference] if reference else []
         words += ["--by", by] if by else []
-        words += ["--classifier"] if self._together else []
         return words + (["--current", _source(report)] if report is not None else [])
 
     def _check(self, options: list[str]) -> None:
         project = self.project
         if project is not None:
             words = ["drift", *options]
-            self.work("looking for drift", check, project, words, done=self._checked)
+            together = ", all columns together" if "--classifier" in options else ""
+            self.work(f"looking for drift{together}", check, project, words, done=self._checked)
 
     def _checked(self, ok: bool) -> None:
         self._place = None
