@@ -263,6 +263,9 @@ def _check(config: Config, name: str) -> None:
             raise ConfigError(f"{name}: {clean(table)}.max_parallel is {step.max_parallel}", "It must be 1 or more.")
     if not 0 <= config.watch.debounce_ms <= 3_600_000:
         raise ConfigError(f"{name}: watch.debounce_ms is {config.watch.debounce_ms}", "Give milliseconds, say 500.")
+    if config.policy.retention_days < 0:
+        words = f"{name}: policy.retention_days is {config.policy.retention_days}"
+        raise ConfigError(words, "Give days, or 0 to keep rows for ever.")
     _check_drift(config.drift, name)
 
 

@@ -127,3 +127,8 @@ def test_any_bytes_give_a_configuration_or_a_sentence(raw: bytes) -> None:
 def test_the_nearest_word_is_near() -> None:
     assert nearest("comand", ["command", "python"]) == "command"
     assert nearest("qqq", ["command", "python"]) is None
+
+
+def test_days_below_zero_are_no_retention():
+    with pytest.raises(ConfigError, match=r"policy\.retention_days is -1"):
+        parse(b"[policy]\nretention_days = -1\n")

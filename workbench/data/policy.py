@@ -83,6 +83,7 @@ class PolicyCheck:
         looked_at = () if policy.personal == "off" else self._columns
         self._looked_at = [name for name in looked_at if not matches(name, policy.allowed_personal)]
         self._quasi = [name for name in policy.quasi_identifiers if name in columns]
+        self._strange = [name for name in policy.quasi_identifiers if name not in columns]
         self._groups: dict[Any, int] | None = {} if self._quasi else None
 
     def add(self, batch: Any) -> None:
@@ -194,6 +195,9 @@ class PolicyCheck:
             )  # fmt: skip
 
     def _anonymity(self) -> Iterator[Finding]:
+        for name in self._strange:
+            words = "is one of [policy] quasi_identifiers, but no column"
+            yield Finding("anonymity", "warning" if self._quasi else "note", name, words, "a column", rows=self._rows)
         names = clean(", ".join(self._quasi), 200)
         if self._quasi and self._groups is None:
             words = f"more than {MOST_GROUPS:,} combinations of {names}"

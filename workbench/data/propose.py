@@ -14,7 +14,7 @@ from typing import cast
 from workbench.data import likelihood
 from workbench.data.findings import Finding
 from workbench.data.profile import ColumnProfile, TableProfile, Value, ranked
-from workbench.data.schema import ColumnSchema, Schema, Type
+from workbench.data.schema import ColumnSchema, Schema, Type, is_possible
 from workbench.data.traits import ColumnTraits, TableTraits
 from workbench.safe import clean
 
@@ -201,7 +201,9 @@ def amend(present: Schema, fresh: Schema, findings: Iterable[Finding]) -> Schema
     columns += [one for one in fresh.columns if one.name not in known]
     relations = tuple(one for one in present.relations if clean(one.words, 200) not in broken)
     key = present.key if not any(one.kind == "duplicate key" for one in findings) else fresh.key
-    amended = replace(present, columns=tuple(columns), relations=relations, key=key)
+    amended = replace(present, columns=tuple(columns))
+    relations = tuple(one for one in relations if is_possible(one, amended))
+    amended = replace(amended, relations=relations, key=key if all(amended.column(one) for one in key) else ())
     return amended if amended == present else replace(amended, rows=fresh.rows)
 
 

@@ -21,6 +21,7 @@ from workbench.safe import clean
 Type = Literal["whole", "number", "text", "boolean", "date", "time", "empty"]
 Environment = Literal["training", "serving"]
 TYPES: tuple[str, ...] = ("whole", "number", "text", "boolean", "date", "time", "empty")
+STEPS = ("", "day", "hour", "minute", "second")
 NAME = SCHEMA_NAME
 VERSION = 1
 MOST_SIGNS = 100
@@ -130,7 +131,7 @@ def parse(text: str, name: str = NAME) -> Schema:
     if not isinstance(relations, list):
         raise ConfigError(f"{name}: relations must be a list of tables", "[[relations]]")
     accepted = head.get("accepted")
-    return Schema(
+    read = Schema(
         tuple(_column(key, item, name) for key, item in columns.items()),
         tuple(_relation(item, name) for item in relations),
         str(head.get("data", "")),
@@ -139,6 +140,50 @@ def parse(text: str, name: str = NAME) -> Schema:
         str(head.get("accepted_by", "")),
         accepted.astimezone(UTC) if isinstance(accepted, datetime) else None,
     )
+    _refuse_contradictions(read, name)
+    return read
+
+
+def _refuse_contradictions(schema: Schema, name: str) -> None:
+    """Raise ConfigError where the head or a relation cannot be meant with these columns."""
+    if schema.rows < 0:
+        raise ConfigError(f"{name}: schema.rows is {schema.rows}", "It must be 0 or more.")
+    for column in schema.key:
+        if schema.column(column) is None:
+            raise ConfigError(
+                f"{name}: schema.key names {clean(column, 60)!r}, which is no column", _like(column, schema)
+            )
+    for relation in schema.relations:
+        for column in relation.columns:
+            if schema.column(column) is None:
+                words = f"{name}: [[relations]] names {clean(column, 60)!r}, which is no column"
+                raise ConfigError(words, _like(column, schema))
+        if not is_possible(relation, schema):
+            named = [one for one in schema.columns if one.name in relation.columns]
+            kinds = ", ".join(f"{clean(one.name, 60)} is {one.type}" for one in named)
+            hint = "A sum needs numbers, an order two numbers or two times."
+            raise ConfigError(f"{name}: [[relations]] {clean(relation.words, 100)} cannot hold: {kinds}", hint)
+
+
+def is_possible(relation: Relation, schema: Schema) -> bool:
+    """Return whether all columns of a relation are there and of types between which it can hold."""
+    found = [schema.column(one) for one in relation.columns]
+    families = {"" if one is None else _FAMILIES.get(one.type, "") for one in found}
+    return "" not in families and (families == {"number"} or (bool(relation.order) and len(families) == 1))
+
+
+_FAMILIES = {
+    "whole": "number",
+    "number": "number",
+    "date": "time",
+    "time": "time",
+    "text": "text",
+}  # times of day: text
+
+
+def _like(column: str, schema: Schema) -> str:
+    near = nearest(column, [one.name for one in schema.columns])
+    return f"Did you mean {near!r}?" if near else "Name a column of the schema."
 
 
 _COLUMN_KEYS = tuple(field.name for field in fields(ColumnSchema) if field.name != "name")
@@ -158,23 +203,53 @@ def _column(key: str, item: Any, name: str) -> ColumnSchema:
     for each in ("required", "unique", "future"):
         if not isinstance(table.get(each, True), bool):
             raise ConfigError(f"{name}: {where}.{each} must be true or false", "Write true or false there.")
+    _read_shares(table, where, name)
+    _read_limits(table, where, name)
+    _refuse_times(table, where, name)
+    form = table.get("form", [])
+    table["form"] = _texts([form] if isinstance(form, str) else form, f"{where}.form", name)
+    table["values"] = _values(table, where, name)
+    return ColumnSchema(key, **table)
+
+
+def _read_shares(table: dict[str, Any], where: str, name: str) -> None:
     for each in _SHARES:
         table[each] = _number(table.get(each, 0.0), f"{where}.{each}", name)
+        if table[each] < 0 or (table[each] > 1 and each != "new_values"):
+            hint = "It must be 0 or more." if each == "new_values" else "It is a share: from 0 to 1."
+            raise ConfigError(f"{name}: {where}.{each} is {table[each]:g}", hint)
+
+
+def _read_limits(table: dict[str, Any], where: str, name: str) -> None:
     for each in ("min", "max"):
         if each in table:
             table[each] = _moment(table[each], f"{where}.{each}", name)
+    if "min" in table and "max" in table and table["min"] > table["max"]:
+        raise ConfigError(f"{name}: {where}.min is greater than its max", "No value could be within these limits.")
     if "seen" in table:
         pair = table["seen"]
         if not isinstance(pair, list) or len(pair) != 2:
             raise ConfigError(f"{name}: {where}.seen must be two values", "seen = [0, 9]")
         table["seen"] = tuple(_moment(one, f"{where}.seen", name) for one in pair)
-    form = table.get("form", [])
-    table["form"] = _texts([form] if isinstance(form, str) else form, f"{where}.form", name)
+
+
+def _refuse_times(table: Mapping[str, Any], where: str, name: str) -> None:
+    if table.get("step", "") not in STEPS:
+        hint = f"It is one of {', '.join(STEPS[1:])}."
+        raise ConfigError(f"{name}: {where}.step is {clean(repr(table['step']), 60)}", hint)
+    if not isinstance(table.get("zone", ""), str):
+        raise ConfigError(f"{name}: {where}.zone must be a text", 'zone = "UTC"')
+
+
+def _values(table: Mapping[str, Any], where: str, name: str) -> tuple[str | int, ...]:
     values = table.get("values", [])
     if not isinstance(values, list) or not all(isinstance(one, (str, int)) for one in values):
         raise ConfigError(f"{name}: {where}.values must be a list of texts or whole numbers", 'values = ["a", "b"]')
-    table["values"] = tuple(values)
-    return ColumnSchema(key, **table)
+    if "values" in table and not values:
+        raise ConfigError(f"{name}: {where}.values is empty: no value could pass", "Name values, or remove the key.")
+    if len({type(one) for one in values}) > 1:
+        raise ConfigError(f"{name}: {where}.values mixes texts and numbers", "Write all of them as one type.")
+    return tuple(values)
 
 
 def _relation(item: Any, name: str) -> Relation:

@@ -217,15 +217,19 @@ def _domain(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Find
 
 
 def _range(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Finding]:
-    """Yield values beyond a limit, and more of them beyond all that was seen than chance allows."""
+    """Yield values beyond a limit, and more of them beyond all that was seen than chance allows.
+
+    What was seen beyond a limit says nothing of it: a person has drawn that limit, and it holds to the letter.
+    """
     n, m = _present(column, schema), max(1, found.rows - found.count("missing values"))
     what = "lengths" if column.type == "text" else "values"
     ends = (
         ("under", "below", column.min, 0, found.low, "below"), ("over", "above", column.max, 1, found.high, "above"),
     )  # fmt: skip
     for beyond, outside, limit, at, extreme, word in ends:
-        seen = column.seen[at] if column.seen else None
-        many = likelihood.outside_at_least(found.count(outside), n, m) if found.count(outside) else 1.0
+        seen = column.seen[at] if column.seen and _within(column, column.seen[at]) else None
+        is_known = seen is not None and found.count(outside) > 0
+        many = likelihood.outside_at_least(found.count(outside), n, m) if is_known else 1.0
         if found.count(beyond) and limit is not None:
             chance = 0.0 if seen is None else min(many, likelihood.far_at_least(extreme, seen, limit, n, m))
             level = severity(chance, len(schema.columns))
@@ -235,6 +239,10 @@ def _range(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Findi
         elif found.count(outside) and many * len(schema.columns) < LIKELY:
             words = f"{what} are {word} all that were seen ({_shown(column, found, seen)}), more than chance allows"
             yield _finding("out of range", "warning", column, found, outside, words, many, _limits(column, found))
+
+
+def _within(column: ColumnSchema, value: float) -> bool:
+    return (column.min is None or column.min <= value) and (column.max is None or value <= column.max)
 
 
 def _looks_like_other_unit(column: ColumnSchema, found: Tally) -> bool:

@@ -149,3 +149,9 @@ def test_a_limit_holds_for_the_same_number_in_fewer_bits(type_, high, over):
     check = Check(Schema((column,)), [("x", type_name(type_))], environment="training", now=NOW, damaged=False)
     check.add(pa.RecordBatch.from_arrays([array], names=["x"]))
     same(check.tallies["x"], "over", over)
+
+
+def test_a_limit_drawn_below_what_was_seen_holds_to_the_letter():
+    column = ColumnSchema("x", "whole", min=-5.0, max=50.0, seen=(0.0, 80.0))
+    (finding,) = judge(Schema((column,), rows=200), checked(Schema((column,)), {"x": [*range(30), 51]}, 50))
+    assert (finding.kind, finding.severity, finding.count) == ("out of range", "error", 1)

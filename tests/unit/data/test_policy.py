@@ -171,6 +171,11 @@ def test_groups_smaller_than_k_are_counted_over_all_batches():
     assert found(columns, rules, batches=4) == ()
 
 
+def test_a_quasi_identifier_that_is_no_column_is_told():
+    (finding,) = found({"age": [30, 30]}, Policy(quasi_identifiers=("age", "sexx"), k=2))
+    assert (finding.kind, finding.severity, finding.column) == ("anonymity", "warning", "sexx")
+
+
 def test_sources_need_an_allowed_licence_and_consent():
     sources = [CharterData("open", "data/a.csv", licence="CC0"), CharterData("hr", "data/hr/b.csv", consent="contract")]
     rules = Policy(licences=("CC*",), consent=True, forbidden_sources=("data/hr/*",))

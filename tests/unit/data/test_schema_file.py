@@ -22,6 +22,7 @@ limits = st.one_of(st.none(), st.integers(-(10**9), 10**9).map(float), st.floats
 def columns(draw):
     type_ = draw(st.sampled_from(["whole", "number", "text", "boolean"]))
     low, high = draw(limits), draw(limits)
+    low, high = (high, low) if low is not None and high is not None and low > high else (low, high)
     return ColumnSchema(
         draw(names), type_, draw(st.sampled_from(["", "training", "serving"])), draw(st.booleans()), draw(shares),
         draw(shares), draw(shares), draw(st.booleans()),
@@ -29,6 +30,11 @@ def columns(draw):
         draw(shares), low, high, None if low is None or high is None else (low, high),
         tuple(draw(st.lists(names, max_size=3))), draw(names), "", draw(st.booleans()), draw(shares),
     )  # fmt: skip
+
+
+def _possible(schema):
+    kept = tuple(one for one in schema.relations if schemas.is_possible(one, schema))
+    return replace(schema, relations=kept, key=tuple(one for one in schema.key if schema.column(one)))
 
 
 tables = st.builds(
@@ -45,7 +51,7 @@ tables = st.builds(
     names,
     st.integers(0, 10**9),
     st.lists(names, max_size=2).map(tuple),
-)  # fmt: skip
+).map(_possible)  # fmt: skip
 
 
 @given(tables)
@@ -95,6 +101,20 @@ def test_dates_and_moments_are_read_as_such_with_utc_where_no_zone_is_given():
         ('[[relations]]\norder = ["a"]\n', "a relation names the order of two columns, or a sum"),
         ('relations = "a"\n', "relations must be a list"),
         ("[schema]\nrows = inf\n", "schema.rows must be a number"),
+        ("[schema]\nrows = -1\n", "schema.rows is -1"),
+        ('[schema]\nkey = ["x"]\n', "schema.key names 'x', which is no column"),
+        ('[columns.a]\ntype = "whole"\nmin = 9\nmax = 5\n', "columns.a.min is greater than its max"),
+        ('[columns.a]\ntype = "whole"\nmissing = 2\n', "columns.a.missing is 2"),
+        ('[columns.a]\ntype = "whole"\ncommon = -0.5\n', "columns.a.common is -0.5"),
+        ('[columns.a]\ntype = "text"\nvalues = []\n', "columns.a.values is empty"),
+        ('[columns.a]\ntype = "text"\nvalues = ["a", 1]\n', "columns.a.values mixes"),
+        ('[columns.a]\ntype = "time"\nstep = "hours"\n', "columns.a.step is 'hours'"),
+        ('[columns.a]\ntype = "time"\nzone = 3\n', "columns.a.zone must be a text"),
+        ('[columns.aa]\ntype = "time"\n[[relations]]\norder = ["aa", "ab"]\n', "[[relations]] names 'ab'"),
+        (
+            '[columns.a]\ntype = "text"\n[columns.b]\ntype = "whole"\n[[relations]]\nsum = ["a", "b"]\n',
+            "[[relations]] a + b = 1 cannot hold: a is text, b is whole",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_its_key(text, words):
