@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Answer
+from workbench import project as projects
 from workbench.cli.main import main
+from workbench.tui.screens.drift_sight import SightReader, Wish
 
 CONFIG = """
 [project]
@@ -380,6 +382,10 @@ def test_values_that_the_policy_guards_or_that_look_personal_are_not_shown(drift
     said = {name: drift("show", "--column", name).out for name in ("secret", "quasi", "kind")}
     said["fresh"] = drift("--reference", "data/before.csv", "--current", "data/after.csv", "--column", "secret").out
     assert not [word for word in ("purple", "green", "example.org", "█") if word in said["secret"] + said["fresh"]]
+    connection = project.open_store()
+    window = SightReader().read(connection, Wish(projects.find(project.folder))).window
+    connection.close()
+    assert [window.profile.column(name).base.values for name in ("secret", "quasi")] == [(), ()]
     assert "█" not in said["quasi"]
     assert "example.org" not in said["kind"]
     assert "…" in said["kind"]

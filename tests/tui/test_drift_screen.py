@@ -290,3 +290,10 @@ def test_a_heat_map_marks_a_row_and_a_column():
     grid = heatmap([[0, 1], [1, 0]], ["a", "b"], ["x", "y"], 12, 6, row=1, column=1)
     assert grid.lines()[0].rstrip() == " " * 7 + "▼" or "▼" in grid.lines()[0]
     assert grid.style(0, 2).bold and not grid.style(0, 1).bold
+
+
+async def test_a_column_that_the_policy_forbids_has_no_chart(checked):
+    config = checked.folder / "workbench.toml"
+    config.write_text(config.read_text() + '[policy]\nforbidden_columns = ["*"]\n')
+    async with driven(load(checked.folder)) as pilot:
+        await open_drift(pilot, "guards the values")

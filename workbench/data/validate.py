@@ -254,6 +254,8 @@ def _looks_like_other_unit(column: ColumnSchema, found: Tally) -> bool:
 
 
 def _limits(column: ColumnSchema, found: Tally) -> str:
+    if found.guarded:
+        return ""
     low, high = _shown(column, found, column.min), _shown(column, found, column.max)
     return f"{low} … {high}" if low and high else f"at least {low}" if low else f"at most {high}"
 

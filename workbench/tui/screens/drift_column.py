@@ -66,6 +66,8 @@ class ColumnPanel(Panel, can_focus=True):
         shown = new if new is not None and new.known else old
         if shown is None or not shown.known:
             return say(width, height, "no values")
+        if not shown.values and not shown.knots:
+            return say(width, height, "[policy] guards the values")
         shift = difference.shift(old, new) if old is not None and new is not None and shown is new else None
         if shift is not None and not shift.old.known:
             shift = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from workbench.actions.drift_guard import hidden
 from workbench.drift import records
 from workbench.drift.alerts import Alert
 from workbench.drift.report import ColumnDrift, Report, WindowDrift
@@ -82,7 +83,8 @@ class SightReader:
         asked = wish.place if wish.report == report.id else None
         place = asked if asked is not None and 0 <= asked < len(report.windows) else telling(report)
         if self._window is None or self._window[0] != (report.id, place):
-            self._window = ((report.id, place), records.load_window(connection, report.id, place))
+            window = records.load_window(connection, report.id, place)
+            self._window = ((report.id, place), window and hidden(wish.project.config.policy, window))
         alerts = tuple(one for one in records.load_alerts(connection) if one.series == report.series)
         return Sight(report, place, self._window[1], alerts)
 
