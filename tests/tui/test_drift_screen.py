@@ -186,13 +186,15 @@ async def test_other_windows_are_held_against_the_first_where_the_reference_was_
         assert actions.latest(data).by == "60 rows" and actions.latest(data).reference == "rows 1–60"
 
 
-async def test_all_columns_together_are_checked_too(checked):
-    async with driven(checked) as pilot:
-        await open_drift(pilot, "Features in 2026-07")
+async def test_all_columns_together_are_checked_too(data):
+    actions.compare(data, actions.Request(reference="training", by="all"))
+    async with driven(data) as pilot:
+        await open_drift(pilot, "Features in")
         assert "AUC" not in text(pilot.app)
         await pilot.press("R")
-        await shows(pilot, "all together", "AUC 1.00 p 0.01", "0.5 by chance")
-        assert actions.latest(checked).windows[-1].domain.auc > 0.99
+        await until(pilot, lambda: "p 0.01" in text(pilot.app), 120)
+        await shows(pilot, "all together", "AUC", "0.5 by chance")
+        assert actions.latest(data).windows[-1].domain.auc > 0.7
         assert "--classifier" not in pilot.app.page._options()
 
 
