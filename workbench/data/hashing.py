@@ -115,13 +115,13 @@ def registers_of_values(values: Sequence[Value]) -> bytes:
     found = bytearray(2**PRECISION)
     rest = 64 - PRECISION
     for value in values:
-        word = _word(value)
+        word = hash_word(value)
         place = word >> rest
         found[place] = max(found[place], rest + 1 - (word & (2**rest - 1)).bit_length())
     return bytes(found)
 
 
-def _word(value: Value) -> int:
+def hash_word(value: Value) -> int:
     """Return the first word of one value, as `words_of` does for many."""
     if isinstance(value, str):
         return int.from_bytes(blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).digest()[:8], "little")

@@ -61,14 +61,15 @@ def novel_at_least(count: int, expected: float, n: int, m: int) -> float:
     if expected <= 0 or n <= 0:
         return 0.0
     shape, ratio = expected + min(expected, 0.5), m / n
-    coarse = _coarse(count, shape * ratio, ratio)
+    few = ratio > _FINE >= count  # then the terms below are few, and need no coarser rows
+    coarse = 1.0 if few else _coarse(count, shape * ratio, ratio)
     count, ratio = round(count / coarse), ratio / coarse
     log_p, log_q = -math.log1p(ratio), math.log(ratio) - math.log1p(ratio)
 
     def log_mass(k: int) -> float:
         return math.lgamma(k + shape) - math.lgamma(shape) - math.lgamma(k + 1) + shape * log_p + k * log_q
 
-    return _tail(count, _NO_END, log_mass, shape * ratio)
+    return _tail(count, _NO_END, log_mass, math.inf if few else shape * ratio)
 
 
 def _coarse(count: int, mean: float, ratio: float) -> float:

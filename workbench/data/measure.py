@@ -255,7 +255,7 @@ def _short(value: Value) -> Value:
     """Keep a long text by its beginning and what it is, so that different ones stay so."""
     if not isinstance(value, str) or len(value) <= LONGEST:
         return value
-    return f"{value[: LONGEST - 9]}…{hashing._word(value) & 0xFFFFFFFF:08x}"
+    return f"{value[: LONGEST - 9]}…{hashing.hash_word(value) & 0xFFFFFFFF:08x}"
 
 
 class Measure:

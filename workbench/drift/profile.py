@@ -156,7 +156,7 @@ def _text_aspects(column: Column) -> tuple[ColumnProfile, ...]:
     """Return lengths and kinds of signs, of a column whose values are all counted from these."""
     if not column.base.complete:
         return column.aspects
-    from workbench.data.hashing import _word
+    from workbench.data.hashing import hash_word
 
     found: dict[str, dict[float, int]] = {"length": {}, "letters": {}, "digits": {}}
     words: dict[profile.Value, int] = {}
@@ -170,7 +170,7 @@ def _text_aspects(column: Column) -> tuple[ColumnProfile, ...]:
         }
         for name, share in shares.items():
             found[name][share] = found[name].get(share, 0) + count
-        word = word_of(str(value), _word(value))
+        word = word_of(str(value), hash_word(value))
         words[word] = words.get(word, 0) + count
     numbers = [_counted_numbers(name, counts) for name, counts in found.items()]
     total = sum(words.values())
@@ -203,9 +203,9 @@ def _counted_numbers(name: str, counts: Mapping[float, int]) -> ColumnProfile:
 def _sample_of(column: Column) -> HashSample:
     if column.sample is not None:
         return column.sample
-    from workbench.data.hashing import _word
+    from workbench.data.hashing import hash_word
 
-    counts = sorted((_word(value), count) for value, count in column.base.values)
+    counts = sorted((hash_word(value), count) for value, count in column.base.values)
     return HashSample(tuple(counts), whole=True)
 
 

@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
-def m001_runs(db: Database) -> None:
-    """Runs with their parameters, metrics, points, notices, outputs, tags; journals remember how far they are read."""
-    for statement in _M001.split(";\n"):
+def _execute(db: Database, script: str) -> None:
+    """Run the statements of a script inside the transaction of the step, which `executescript` would end."""
+    for statement in script.split(";\n"):
         if statement.strip():
             db.execute(statement)
+
+
+def m001_runs(db: Database) -> None:
+    """Runs with their parameters, metrics, points, notices, outputs, tags; journals remember how far they are read."""
+    _execute(db, _M001)
 
 
 _M001 = """
@@ -129,9 +134,7 @@ CREATE TABLE settings (
 
 def m002_versions(db: Database) -> None:
     """Versions of data, what runs read as rows, stages with what they need, and reproductions."""
-    for statement in _M002.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
+    _execute(db, _M002)
 
 
 _M002 = """
@@ -186,9 +189,7 @@ CREATE INDEX reproductions_by_original ON reproductions (original, run);
 
 def m003_drift(db: Database) -> None:
     """Profiles of windows, checks for drift with their verdicts, and alerts with what became of them."""
-    for statement in _M003.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
+    _execute(db, _M003)
 
 
 _M003 = """
@@ -253,9 +254,7 @@ CREATE INDEX drift_events_by_alert ON drift_events (alert, id);
 
 def m004_checks(db: Database) -> None:
     """What data were held against: schemas as they were accepted, and what each check found."""
-    for statement in _M004.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
+    _execute(db, _M004)
 
 
 _M004 = """

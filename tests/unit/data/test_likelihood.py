@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -24,6 +24,8 @@ def test_the_number_of_rows_with_a_property_is_beta_binomial(count, seen, n, m):
     assert found == pytest.approx(stats.betabinom.sf(count - 1, m, seen + 0.5, n - seen + 0.5), rel=1e-6, abs=1e-10)
 
 
+@example(count=1, expected=1e-06, n=1, m=1001)
+@example(count=60, expected=1e-06, n=1, m=5000)
 @given(st.integers(0, 60), st.floats(1e-6, 40), rows, rows)
 @settings(max_examples=80, deadline=None)
 def test_the_number_of_new_values_is_negative_binomial(count, expected, n, m):
