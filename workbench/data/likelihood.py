@@ -37,9 +37,10 @@ def count_at_least(count: int, seen: float, n: int, m: int) -> float:
     if count > m:
         return 0.0
     a, b = seen + 0.5, max(n - seen, 0) + 0.5
-    coarse = _coarse(count, m * a / (a + b), m / max(n, 1))
+    few = _are_few(count, m / max(n, 1))
+    coarse = 1.0 if few else _coarse(count, m * a / (a + b), m / max(n, 1))
     count, m = round(count / coarse), round(m / coarse)
-    return _tail(count, m, lambda k: _log_beta_binomial(k, m, a, b), m * a / (a + b))
+    return _tail(count, m, lambda k: _log_beta_binomial(k, m, a, b), math.inf if few else m * a / (a + b))
 
 
 def _log_beta_binomial(k: int, m: int, a: float, b: float) -> float:
@@ -61,7 +62,7 @@ def novel_at_least(count: int, expected: float, n: int, m: int) -> float:
     if expected <= 0 or n <= 0:
         return 0.0
     shape, ratio = expected + min(expected, 0.5), m / n
-    few = ratio > _FINE >= count  # then the terms below are few, and need no coarser rows
+    few = _are_few(count, ratio)
     coarse = 1.0 if few else _coarse(count, shape * ratio, ratio)
     count, ratio = round(count / coarse), ratio / coarse
     log_p, log_q = -math.log1p(ratio), math.log(ratio) - math.log1p(ratio)
@@ -70,6 +71,11 @@ def novel_at_least(count: int, expected: float, n: int, m: int) -> float:
         return math.lgamma(k + shape) - math.lgamma(shape) - math.lgamma(k + 1) + shape * log_p + k * log_q
 
     return _tail(count, _NO_END, log_mass, math.inf if few else shape * ratio)
+
+
+def _are_few(count: int, ratio: float) -> bool:
+    """Whether the terms below `count` are few though far more rows come than were seen: no coarser rows are needed."""
+    return ratio > _FINE >= count
 
 
 def _coarse(count: int, mean: float, ratio: float) -> float:

@@ -16,6 +16,8 @@ from workbench.data.tables import kind_of, type_name
 rows = st.integers(1, 5000)
 
 
+@example(count=300, seen=0, n=1, m=1001)
+@example(count=300, seen=1, n=3, m=5000)
 @given(st.integers(0, 300), st.integers(0, 200), rows, rows)
 @settings(max_examples=80, deadline=None)
 def test_the_number_of_rows_with_a_property_is_beta_binomial(count, seen, n, m):
