@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.lineage.contents import LEFT_AS_IT_WAS
 from workbench.lineage.graph import Node
 from workbench.runs.model import why
 
@@ -56,61 +57,43 @@ def _runs(connection: sqlite3.Connection, keys: Sequence[str], store: Neighbours
 
 
 def _contents(connection: sqlite3.Connection, keys: Sequence[str], store: Neighbours) -> dict[str, Node]:
-    facts: dict[str, dict[str, Any]] = {}
-    made: set[str] = set()
-    hashes = list(dict.fromkeys(_ids(keys)))
-    wanted = set(keys)
-    for key, path, kind, size, rows, files, kept in _places(connection, hashes):
-        for one in (key, f"{key}:{path}"):
-            if one in wanted:
-                known = facts.setdefault(one, {"paths": []})
-                if path not in known["paths"]:
-                    known["paths"].append(path)
-                for name, value in (("size", size), ("rows", rows), ("files", files), ("kept", kept)):
-                    if value is not None:
-                        known.setdefault(name, value)
-                if kind == "output":
-                    made.add(one)
-                elif kind == "version":
-                    known.setdefault("version_of", path)
     nodes = {}
     for key in keys:
-        if key not in facts:
-            continue
-        content = key.split(":", 2)[1]
-        path = store.paths.get(key) or facts[key]["paths"][0]
-        kind = "output" if key in made else "data"
-        nodes[key] = Node(
-            key, kind, f"{path}@{content[:_SHORT]}", content, "", {"path": path, "hash": content} | facts[key]
-        )
+        facts: dict[str, Any] = {"paths": []}
+        kind = "data"
+        for table, path, known in _places(connection, *store.contents.rows_of(key)):
+            if path not in facts["paths"]:
+                facts["paths"].append(path)
+            for name, value in known.items():
+                if value is not None:
+                    facts.setdefault(name, value)
+            if table == "outputs":
+                kind = "output"
+            elif table == "data_versions":
+                facts.setdefault("version_of", path)
+        if facts["paths"]:
+            content = _ids([key])[0]
+            path = store.paths.get(key) or facts["paths"][0]
+            label = f"{path}@{content[:_SHORT]}"
+            nodes[key] = Node(key, kind, label, content, "", {"path": path, "hash": content} | facts)
     return nodes
 
 
-def _places(connection: sqlite3.Connection, hashes: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield where contents were seen: key, path, whether made or read, size, rows, files, whether the bytes are kept.
+_PLACES = {"outputs": ("size",), "inputs": ("size", "rows"), "data_versions": ("size", "rows", "files", "kept")}
 
-    Of each path only one row of a run is read, however many runs there are.
-    """
-    for content in hashes:
-        yield from (
-            (f"data:{content}", path, "output", size, None, None, None)
-            for path, size in connection.execute(
-                "SELECT path, size FROM outputs WHERE hash = ? ORDER BY run DESC LIMIT 8", (content,)
-            )
-        )
-        yield from (
-            (f"data:{content}", path, "input", size, rows, None, None)
-            for path, size, rows in connection.execute(
-                "SELECT path, size, rows FROM inputs WHERE hash = ? ORDER BY run DESC LIMIT 8", (content,)
-            )
-        )
-        yield from (
-            (f"data:{content}", path, "version", size, rows, files, bool(kept))
-            for path, size, rows, files, kept in connection.execute(
-                "SELECT path, size, rows, files, kept FROM data_versions WHERE hash = ? ORDER BY seen DESC LIMIT 8",
-                (content,),
-            )
-        )
+
+def _places(
+    connection: sqlite3.Connection, where: str, arguments: Sequence[str]
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield table, path and facts of the places where a content was seen last, a few of each table."""
+    for table, columns in _PLACES.items():
+        order = "seen" if table == "data_versions" else "run"
+        rest = f"{where} AND NOT {LEFT_AS_IT_WAS.format('x')}" if table == "outputs" else where
+        for path, *values in connection.execute(
+            f"SELECT path, {', '.join(columns)} FROM {table} x WHERE {rest} ORDER BY {order} DESC LIMIT 8", arguments
+        ):
+            known = dict(zip(columns, values, strict=True))
+            yield table, path, known if "kept" not in known else {**known, "kept": bool(known["kept"])}
 
 
 def _unread(connection: sqlite3.Connection, keys: Sequence[str], store: Neighbours) -> dict[str, Node]:

@@ -7,11 +7,13 @@ import sqlite3
 from collections.abc import Callable, Iterable
 
 from workbench.errors import NotFoundError
-from workbench.lineage.queries import code_key, content_key
+from workbench.lineage.contents import Contents
+from workbench.lineage.queries import code_key
 from workbench.runs import queries
 from workbench.safe import clean
 
 _HEX = re.compile(r"[0-9a-f]{4,64}")
+_TABLES = ("inputs", "outputs", "data_versions")
 _LEAST_HEX = "a prefix of at least 4 digits"
 
 
@@ -64,7 +66,7 @@ def _path(connection: sqlite3.Connection, path: str, every: bool) -> tuple[str, 
         ") WHERE hash <> '' GROUP BY hash ORDER BY 2 DESC",
         (path,),
     ).fetchall()
-    found = [content_key(path, row[0], 0) for row in rows]
+    found = [Contents(connection).key(path, row[0]) for row in rows]
     return tuple(found if every else found[:1])
 
 
@@ -96,7 +98,7 @@ def _version(connection: sqlite3.Connection, thing: str) -> tuple[str, ...]:
         " UNION SELECT hash FROM data_versions WHERE path = ?1 AND substr(hash, 1, ?3) = ?2",
         (name, prefix.lower(), len(prefix)),
     ).fetchall()
-    found = tuple(content_key(name, row[0], 0) for row in contents)
+    found = tuple(Contents(connection).key(name, row[0]) for row in contents)
     if not found and _HEX.fullmatch(prefix):
         found = tuple(key for key in _codes(connection, prefix) if not tree or key.startswith(f"code:{tree}"))
     if not found and name.startswith("python ") and _HEX.fullmatch(prefix):
@@ -122,12 +124,20 @@ def _hash(connection: sqlite3.Connection, thing: str) -> tuple[str, ...]:
 
 
 def _contents(connection: sqlite3.Connection, prefix: str) -> tuple[str, ...]:
-    keys: dict[str, None] = {}
-    for table in ("inputs", "outputs", "data_versions"):
+    """Return contents by the beginning of their hash; what paths tell apart comes with every path."""
+    every, hashes, keys = Contents(connection), dict[str, None](), dict[str, None]()
+    for table in _TABLES:
         rows = connection.execute(
-            f"SELECT path, hash FROM {table} WHERE hash >= ? AND hash < ? GROUP BY hash LIMIT 4", (prefix, prefix + "g")
+            f"SELECT DISTINCT hash FROM {table} WHERE hash >= ? AND hash < ? LIMIT 4", (prefix, prefix + "g")
         )
-        keys.update((content_key(path, content, 0), None) for path, content in rows)
+        hashes.update((row[0], None) for row in rows)
+    for content in hashes:
+        if not every.is_small(content) and not every.copies(content):
+            keys[f"data:{content}"] = None
+            continue
+        for table in _TABLES:
+            for (path,) in connection.execute(f"SELECT DISTINCT path FROM {table} WHERE hash = ?", (content,)):
+                keys[every.key(path, content)] = None
     return tuple(keys)
 
 
@@ -153,8 +163,9 @@ def _environments(connection: sqlite3.Connection, prefix: str) -> tuple[str, ...
 
 def _one(thing: str, found: Iterable[str]) -> tuple[str, ...]:
     keys = tuple(dict.fromkeys(found))
-    if len(keys) > 1:
-        shown = ", ".join(clean(key[:24]) for key in keys[:4])
+    things = list(dict.fromkeys(":".join(key.split(":", 2)[:2]) for key in keys))  # one content may lie at two paths
+    if len(things) > 1:
+        shown = ", ".join(clean(one[:24]) for one in things[:4])
         raise NotFoundError(f"{clean(thing)!r} means several things: {shown}", "Give more of it.")
     return keys
 

@@ -1,9 +1,7 @@
 """Walking the store from one thing to what it came from and what came from it, as far and as wide as asked.
 
-A key is a kind and an id: `run:42`, `data:HASH` (any content, whether a run made it or only read it), `code:TREE`,
-`env:DIGEST`, `params:42`. Content is the same wherever its hash is the same, so stages chain through their files; only
-an empty file is told apart by its path (`data:HASH:PATH`), and content that could not be read by its run
-(`unread:42:PATH`).
+A key is a kind and an id: `run:42`, `data:HASH` (any content, whether a run made it or only read it; `data:HASH:PATH`
+where contents.py tells paths apart), `unread:42:PATH`, `code:TREE`, `env:DIGEST`, `params:42`.
 """
 
 from __future__ import annotations
@@ -15,11 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from workbench.lineage.contents import LEFT_AS_IT_WAS, Contents
 from workbench.lineage.graph import WEAK, Edge, Graph, Moment, later
 from workbench.store.connection import snapshot
 
-EMPTY = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
-"""The BLAKE3 of nothing."""
 _RUN_COLUMNS = "id, code, environment, trigger, coalesce(started, created)"
 
 
@@ -141,6 +138,7 @@ class Neighbours:
         self._connection = connection
         self._runs: dict[int, Any] = {}
         self._known: dict[tuple[str, str, int | None, bool, bool, Moment | None], Found] = {}
+        self.contents = Contents(connection)
         self.paths: dict[str, str] = {}
         """A path of each content that was met."""
 
@@ -223,12 +221,10 @@ class Neighbours:
     def _run_forward(self, key: str, width: int | None, weak: bool, counted: bool) -> Found:
         number = int(key.partition(":")[2])
         rows = self._connection.execute(
-            "SELECT path, hash FROM outputs WHERE run = ? AND hash <> '' ORDER BY path LIMIT ?", (number, _limit(width))
+            f"SELECT path, hash {_MADE} ORDER BY path LIMIT ?", (number, _limit(width))
         ).fetchall()
         edges = [Edge(key, self._content(path, content, number), "output") for path, content in rows]
-        total = self._total(
-            "SELECT count(*) FROM outputs WHERE run = ? AND hash <> ''", number, len(rows), width, counted
-        )
+        total = self._total(f"SELECT count(*) {_MADE}", number, len(rows), width, counted)
         if weak:
             more = [Edge(key, f"run:{one}", kind) for one, kind in self._repeated_by(number)]
             edges, total = edges + more, total + len(more)
@@ -247,18 +243,18 @@ class Neighbours:
     # --- content
 
     def _content(self, path: str, content: str | None, number: int) -> str:
-        key = content_key(path, content, number)
+        key = self.contents.key(path, content, number)
         self.paths.setdefault(key, path)
         return key
 
     def _runs_with(self, key: str, direction: str, width: int | None, counted: bool, bound: Moment | None) -> Found:
         """Return the runs that made the content (back) or read it (forward), on the right side of `bound`."""
-        content, path = content_of(key)
+        where, found = self.contents.rows_of(key)
         table, sign = ("outputs", "<") if direction == "back" else ("inputs", ">")
-        rest = f"FROM {table} x JOIN runs r ON r.id = x.run WHERE x.hash = ?"
-        arguments: list[Any] = [content]
-        if path is not None:
-            rest, arguments = f"{rest} AND x.path = ?", [*arguments, path]
+        rest = f"FROM {table} x JOIN runs r ON r.id = x.run WHERE {where}"
+        arguments: list[Any] = [*found]
+        if direction == "back":
+            rest = f"{rest} AND NOT {LEFT_AS_IT_WAS.format('x')}"
         if bound is not None:
             rest = f"{rest} AND (coalesce(r.started, r.created), r.id) {sign} (?, ?)"
             arguments = [*arguments, *bound]
@@ -277,7 +273,7 @@ class Neighbours:
         if not changed:
             return "input"
         rows = self._connection.execute("SELECT path, hash FROM inputs WHERE run = ?", (number,))
-        mine = {path for path, content in rows if content_key(path, content, number) == key}
+        mine = {path for path, content in rows if self.contents.key(path, content, number) == key}
         return "changed" if mine & changed else "input"
 
     # --- code, environment, parameters
@@ -311,24 +307,12 @@ class Neighbours:
         return int(self._connection.execute(sql, (number,)).fetchone()[0])
 
 
+_MADE = f"FROM outputs AS o WHERE run = ? AND hash <> '' AND NOT {LEFT_AS_IT_WAS.format('o')}"
 _BACK = {"run": Neighbours._run_back}
 _FORWARD = {
     "run": Neighbours._run_forward, "code": Neighbours._code_forward, "env": Neighbours._env_forward,
     "params": Neighbours._params_forward, "unread": Neighbours._unread_forward,
 }  # fmt: skip
-
-
-def content_key(path: str, content: str | None, number: int) -> str:
-    """Return the key of content that a run has at a path."""
-    if not content:
-        return f"unread:{number}:{path}"
-    return f"data:{content}:{path}" if content == EMPTY else f"data:{content}"
-
-
-def content_of(key: str) -> tuple[str, str | None]:
-    """Return the hash of a content's key, and the path where it belongs to the key."""
-    _, content, *path = key.split(":", 2)
-    return content, path[0] if path else None
 
 
 def code_key(code: Mapping[str, Any]) -> str:

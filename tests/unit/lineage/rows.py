@@ -40,8 +40,9 @@ class Store:
         env: str = "",
         params: Mapping[str, Any] | None = None,
         auc: float | None = None,
+        small: bool = False,
     ) -> int:
-        """Write a run with its inputs and outputs by path; return its number."""
+        """Write a run with its inputs and outputs by path, each of a few bytes where `small`; return its number."""
         code = (
             {"kind": "git", "commit": digest(tree)[:40], "branch": "main", "tree": tree, "dirty": False} if tree else {}
         )
@@ -62,12 +63,12 @@ class Store:
                 db.execute("INSERT OR IGNORE INTO environments VALUES (?, ?)", (env, facts))
                 db.execute("UPDATE runs SET environment = ? WHERE id = ?", (env, number))
             db.executemany(
-                "INSERT INTO inputs (run, path, hash, size, rows) VALUES (?, ?, ?, 2048, 12)",
-                [(number, path, content) for path, content in reads.items()],
+                "INSERT INTO inputs (run, path, hash, size, rows) VALUES (?, ?, ?, ?, 12)",
+                [(number, path, content, 5 if small else 2048) for path, content in reads.items()],
             )
             db.executemany(
-                "INSERT INTO outputs (run, path, kind, size, hash) VALUES (?, ?, 'file', 4096, ?)",
-                [(number, path, content) for path, content in makes.items()],
+                "INSERT INTO outputs (run, path, kind, size, hash) VALUES (?, ?, 'file', ?, ?)",
+                [(number, path, 5 if small else 4096, content) for path, content in makes.items()],
             )
             for key, value in (params or {}).items():
                 db.execute("INSERT OR IGNORE INTO names (space, name) VALUES ('param', ?)", (key,))

@@ -8,7 +8,7 @@ from tests.unit.lineage.rows import Store, digest
 from workbench.actions import lineage as actions
 from workbench.errors import NotFoundError
 from workbench.lineage.graph import only, reach, with_more
-from workbench.lineage.queries import EMPTY, Limits
+from workbench.lineage.queries import Limits
 
 RAW, CLEAN, CLEAN2, MODEL, MODEL2 = (digest(word) for word in ("raw", "clean", "clean2", "model", "model2"))
 
@@ -129,13 +129,54 @@ def test_a_file_that_is_changed_in_place_and_back_does_not_turn_in_circles(store
     }  # fmt: skip
 
 
-def test_empty_files_chain_only_under_the_same_path(store):
-    store.run({}, {"log.txt": EMPTY, "flag": EMPTY})
-    store.run({"flag": EMPTY})
-    store.run({"__init__.py": EMPTY})
-    assert keys(actions.lineage(store.project, "2", directions=("back",))) == {"run:2", "run:1", f"data:{EMPTY}:flag"}
-    assert keys(actions.lineage(store.project, "3", directions=("back",))) == {"run:3", f"data:{EMPTY}:__init__.py"}
-    assert actions.lineage(store.project, "log.txt").focus == (f"data:{EMPTY}:log.txt",)
+def test_small_contents_chain_only_under_the_same_path(store):
+    done = digest("done")
+    store.run({}, {"log.txt": done, "flag": done}, small=True)
+    store.run({"flag": done}, small=True)
+    store.run({"__init__.py": done}, small=True)
+    assert keys(actions.lineage(store.project, "2", directions=("back",))) == {"run:2", "run:1", f"data:{done}:flag"}
+    assert keys(actions.lineage(store.project, "3", directions=("back",))) == {"run:3", f"data:{done}:__init__.py"}
+    assert actions.lineage(store.project, "log.txt").focus == (f"data:{done}:log.txt",)
+    everywhere = {f"data:{done}:{path}" for path in ("log.txt", "flag", "__init__.py")}
+    assert set(actions.lineage(store.project, done[:12]).focus) == everywhere
+    assert actions.lineage(store.project, f"data:{done}:flag").focus == (f"data:{done}:flag",)
+
+
+def test_of_many_stages_that_leave_the_same_mark_each_keeps_its_own(store):
+    done = digest("done")
+    for number in range(12):
+        store.run({}, {f"{number:02}/done": done}, small=True)
+    graph = actions.lineage(store.project, "1")
+    assert keys(graph) == {"run:1", f"data:{done}:00/done"} and len(graph.edges) == 1
+
+
+def test_a_run_that_copies_stands_between_what_it_read_and_what_it_made(store):
+    store.run({"raw.csv": RAW}, {"model.joblib": MODEL})
+    store.run({"model.joblib": MODEL}, {"image/model.joblib": MODEL})
+    store.run({"image/model.joblib": MODEL}, {"report": CLEAN})
+    store.run({"by_hand/model.joblib": MODEL}, {"other": CLEAN2})
+    origin, copy = f"data:{MODEL}", f"data:{MODEL}:image/model.joblib"
+    graph = actions.lineage(store.project, "2")
+    found = reach(graph, ["run:2"])
+    assert found.back == {"run:1", origin, f"data:{RAW}"}
+    assert found.forward == {copy, "run:3", f"data:{CLEAN}"}
+    assert graph.nodes[copy].facts["paths"] == ["image/model.joblib"] and graph.nodes[copy].kind == "output"
+    assert "image/model.joblib" not in graph.nodes[origin].facts["paths"]
+    third = keys(actions.lineage(store.project, "3", directions=("back",)))
+    assert third == {"run:3", copy, "run:2", origin, "run:1", f"data:{RAW}"}
+    assert "run:1" in keys(actions.lineage(store.project, "4", directions=("back",)))
+    forward = keys(actions.lineage(store.project, "raw.csv", directions=("forward",)))
+    assert {"run:1", "run:2", "run:3", "run:4"} <= forward
+    assert set(actions.lineage(store.project, MODEL).focus) == {origin, copy}
+
+
+def test_a_run_that_leaves_its_input_as_it_was_does_not_make_it(store):
+    store.run({"raw.csv": RAW}, {"a.csv": CLEAN})
+    store.run({"a.csv": CLEAN}, {"a.csv": CLEAN, "report": MODEL})
+    store.run({"a.csv": CLEAN}, {"model.joblib": MODEL2})
+    assert "run:2" not in keys(actions.lineage(store.project, "3", directions=("back",)))
+    found = reach(actions.lineage(store.project, "2"), ["run:2"])
+    assert found.back == {"run:1", f"data:{CLEAN}", f"data:{RAW}"} and found.forward == {f"data:{MODEL}"}
 
 
 def test_what_could_not_be_read_is_shown_and_shared_with_nothing(store):
