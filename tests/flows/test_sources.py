@@ -176,3 +176,20 @@ def test_snapshot_takes_sources_of_the_charter_too(
     assert [(one["path"], one["kind"], one["files"], one["problem"]) for one in answer.json] == [(url, "folder", 1, "")]
     (version,) = data_actions.listed(project)
     assert version.facts["owner"] == "Ada"
+
+
+def test_a_path_outside_the_project_is_named_as_a_source_and_troubles_no_run(
+    make_project: Callable[..., Project], run_cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    outside = tmp_path / "the lake.csv"
+    outside.write_bytes(TABLE)
+    config = f'[project]\nname = "test"\n[[charter.data]]\nwhere = "{outside}"\n[train]\ncommand = "true"\n'
+    project = make_project({}, config)
+    answer = run_cli("data", "snapshot", "--json", folder=project.folder)
+    assert answer.code == 1
+    assert answer.json[0]["problem"] == f"outside the project: name it as file://{outside}"
+    assert run_cli("run", folder=project.folder).code == 0
+    assert shown(run_cli, project)["data"] == []
+    (project.folder / "workbench.toml").write_text(f'{config}inputs = ["file://{outside}"]\n')
+    assert run_cli("run", folder=project.folder).code == 0
+    assert shown(run_cli, project)["data"][0]["hash"] == blake3(TABLE).hexdigest()

@@ -68,7 +68,7 @@ def _prepared(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> li
     isolated = bool(launched.get("isolation"))
     folder = isolation.folder_of(folder, run_folder, launched)
     declared = list(launched.get("inputs", ()))
-    implied = [name for name, facts in sources.items() if not is_url(name) and not facts.get("named_only")]
+    implied = [name for name, facts in sources.items() if _lies_in(folder, name) and not facts.get("named_only")]
     cache = None if isolated else inner / "cache" / "data"  # it knows the files of the project itself
     progress = until_stopped(inner, run_folder.name)
     rows: list[dict[str, Any]] = []
@@ -98,6 +98,16 @@ def until_stopped(inner: Path, uid: str) -> Progress:
             raise EnvironmentProblem("the run was stopped before it was taken")
 
     return progress
+
+
+def _lies_in(folder: Path, name: str) -> bool:
+    """Return whether a source of data that no run declares is versioned with each run: what lies elsewhere is not."""
+    from workbench.versions.matching import Outside, Refused, inside
+
+    try:
+        return not is_url(name) and bool(inside(folder, name))
+    except Refused as error:
+        return not isinstance(error, Outside)
 
 
 def is_url(name: str) -> bool:
@@ -147,7 +157,7 @@ def take_all(
     Where the store cannot be written, only facts are taken, or with `strict` OSError is raised.
     """
     from workbench.versions import data
-    from workbench.versions.matching import Refused, matching
+    from workbench.versions.matching import Outside, Refused, matching
 
     found: dict[str, Taken] = {}
     with objects.held():
@@ -158,6 +168,9 @@ def take_all(
                 continue
             try:
                 paths = matching(folder, pattern) or [pattern]
+            except Outside as error:
+                found.setdefault(pattern, data.Taken(pattern, problem=f"{error}: name it as {error.url}"))
+                continue
             except Refused:
                 paths = [pattern]
             for keep in (True, False):

@@ -15,6 +15,14 @@ class Refused(Exception):
     """A path that is not read, and why."""
 
 
+class Outside(Refused):
+    """A path that leads out of the project; `url` is its name as a source of data elsewhere."""
+
+    def __init__(self, whole: str) -> None:
+        super().__init__("outside the project")
+        self.url = f"file://{whole}"
+
+
 def matching(folder: Path, pattern: str) -> list[str]:
     """Return the paths that `pattern` names in `folder`: itself where it is no glob, none where nothing matches.
 
@@ -27,7 +35,7 @@ def matching(folder: Path, pattern: str) -> list[str]:
 
 
 def inside(folder: Path, pattern: str) -> str:
-    """Return `pattern` relative to the project without `.` and `..`; raises Refused if it leads out of it."""
+    """Return `pattern` relative to the project without `.` and `..`; raises Refused, Outside if it leads out of it."""
     root = os.path.abspath(folder)  # noqa: PTH100 - also takes `..` out
     whole = os.path.normpath(os.path.join(root, pattern))  # noqa: PTH118 - as above
     if "\0" in pattern or not pattern.strip():
@@ -35,7 +43,7 @@ def inside(folder: Path, pattern: str) -> str:
     if whole == root:
         raise Refused("the project itself is not an output")
     if not whole.startswith(root.rstrip("/") + "/"):
-        raise Refused("outside the project")
+        raise Outside(whole)
     return whole[len(root.rstrip("/")) + 1 :]
 
 
