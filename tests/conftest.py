@@ -82,6 +82,36 @@ def workbench_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
 
 
 @pytest.fixture
+def quiet_git(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the git settings of whoever runs the tests away."""
+    home = tmp_path_factory.mktemp("git")
+    (home / ".gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n")
+    monkeypatch.setenv("HOME", str(home))
+    for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A real S3 server with a bucket named team; gives boto3's client of it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "hush",
+        "AWS_DEFAULT_REGION": "us-east-1", "NO_PROXY": "*",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="team")
+    yield client
+    server.stop()
+
+
+@pytest.fixture
 def make_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:
     """Make projects, make_project(files={"train.py": "..."}, config="..."), whose runs end with the test."""
     made: list[Project] = []
@@ -153,6 +183,12 @@ def run_cli(tmp_path: Path) -> Callable[..., Answer]:
         return Answer(answer.returncode, answer.stdout.decode("utf-8"), answer.stderr.decode("utf-8"))
 
     return run
+
+
+def git(folder: Path, *words: str) -> str:
+    """Return what git says in a folder, where its author is somebody; fails where git does."""
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def workbench_command(*words: str) -> Sequence[str]:

@@ -3,10 +3,10 @@
 import csv
 import io
 import math
-import subprocess
 
 import pytest
 
+from tests.conftest import git
 from workbench.actions import compare as actions
 from workbench.actions import runs
 from workbench.actions.runs import Request
@@ -40,10 +40,6 @@ def train(make_project, wait_until):
 
     one.project = project
     return one
-
-
-def git(folder, *words):
-    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=folder, check=True)
 
 
 def section(out, title):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import git
 from tests.unit.versions.test_imported import install
 
 CONFIG = """
@@ -147,8 +148,8 @@ inputs = ["clean.csv"]
 """
     prepare = "open('clean.csv', 'w').write(open('data.csv').read())"
     project = make_project({"prepare.py": prepare, "train.py": "print('loss: 1')", "data.csv": "a\n1\n"}, config)
-    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "one"]):
-        subprocess.run(["git", *words], cwd=project.folder, check=True)
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+        git(project.folder, *words)
     assert run_cli("pipeline", folder=project.folder).code == 0
     (project.folder / "data.csv").write_text("a\n3\n")
     assert run_cli("pipeline", folder=project.folder).code == 0

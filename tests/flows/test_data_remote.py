@@ -84,21 +84,8 @@ def clone(make_project: Callable[..., Project]) -> Project:
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "hush",
-        "AWS_DEFAULT_REGION": "us-east-1", "NO_PROXY": "*",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="team")
-    yield "s3://team/flights"
-    server.stop()
+def bucket(s3: Any) -> str:
+    return "s3://team/flights"
 
 
 def assert_sound(objects: Objects, versions: list[data_actions.Version]) -> None:

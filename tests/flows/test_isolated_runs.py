@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import venv
 
 import pytest
 
+from tests.conftest import git
 from tests.tui.driving import wait_for
 from workbench.actions import reproduce, runs
 from workbench.errors import NotFoundError
@@ -31,11 +31,6 @@ total = sum(map(float, rows)) * float(workbench.param("factor", 1))
 pathlib.Path("model.txt").write_text(f"{total}")
 workbench.log({"total": total})
 """
-
-
-def git(folder, *words):
-    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture

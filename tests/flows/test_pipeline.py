@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 
 import pytest
 
+from tests.conftest import git
 from workbench.actions import data as data_actions
 from workbench.actions import gc, pipeline, runs
 from workbench.actions.pipeline import Request
@@ -100,11 +100,6 @@ def drive(project):
         driver.Driver(project, driver.Order(build(stages), stages, wishes, frozenset(), 1)).go()
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def git(project, *words):
-    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
-    return subprocess.run(command, cwd=project.folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 # --- what is out of date
@@ -213,13 +208,13 @@ def test_deleted_outputs_come_back_without_a_run(steps):
 
 def test_a_checkout_of_an_earlier_version_brings_back_what_it_made(steps):
     write(steps, ".gitignore", "clean.csv\nmodel.txt\n")
-    git(steps, "init", "-q")
-    git(steps, "add", "-A")
-    git(steps, "commit", "-qm", "one")
+    git(steps.folder, "init", "-q")
+    git(steps.folder, "add", "-A")
+    git(steps.folder, "commit", "-qm", "one")
     write(steps, "raw.csv", "two\n")
-    git(steps, "commit", "-qam", "two")
+    git(steps.folder, "commit", "-qam", "two")
     run(steps)
-    git(steps, "checkout", "-q", "HEAD~1")
+    git(steps.folder, "checkout", "-q", "HEAD~1")
     assert run(steps) == [("prepare", "restored"), ("train", "restored")]
     assert read(steps, "model.txt") == "model of ONE\n"
 
@@ -557,19 +552,19 @@ def test_a_stage_that_fails_in_a_frozen_copy_leaves_the_project_as_it_was(make_p
 def test_each_run_of_a_pipeline_has_its_code_until_it_is_deleted_itself(make_project):
     project = make_project(FILES, CONFIG)
     write(project, ".gitignore", "*.csv\nmodel.txt\n")
-    git(project, "init", "-q")
-    git(project, "add", "-A")
-    git(project, "commit", "-qm", "one")
+    git(project.folder, "init", "-q")
+    git(project.folder, "add", "-A")
+    git(project.folder, "commit", "-qm", "one")
     write(project, "train.sh", FILES["train.sh"] + "# not committed\n")
     run(project)
     trees = {run.number: run.code["tree"] for run in runs.list_runs(project)}
     assert trees[1] and trees[2]
     runs.delete(project, [1])
-    git(project, "reflog", "expire", "--expire=now", "--all")
-    git(project, "gc", "-q", "--prune=now")
-    assert "not committed" in git(project, "show", f"{trees[2]}:train.sh")
+    git(project.folder, "reflog", "expire", "--expire=now", "--all")
+    git(project.folder, "gc", "-q", "--prune=now")
+    assert "not committed" in git(project.folder, "show", f"{trees[2]}:train.sh")
     runs.delete(project, [2])
-    assert git(project, "for-each-ref", "refs/workbench") == ""
+    assert git(project.folder, "for-each-ref", "refs/workbench") == ""
 
 
 @pytest.mark.parametrize(("seconds", "same"), [(-1.0, False), (3600.0, True)])

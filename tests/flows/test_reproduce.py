@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import subprocess
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import git
 from tests.flows.test_changes import replace_package
 from tests.unit.versions.test_imported import install
 from workbench.project import Project, load
@@ -95,16 +95,12 @@ def test_a_tolerance_of_the_configuration_makes_near_values_equal(make_project, 
 
 
 def test_a_run_of_a_revision_stays_one_of_that_revision(project, run_cli, again):
-    def git(*words):
-        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        subprocess.run(["git", *who, *words], cwd=project.folder, check=True, capture_output=True)
-
-    git("init", "-q", "-b", "main")
-    git("add", "train.py", "params.toml", "workbench.toml")
-    git("commit", "-qm", "one")
-    git("branch", "side")
+    git(project.folder, "init", "-q", "-b", "main")
+    git(project.folder, "add", "train.py", "params.toml", "workbench.toml")
+    git(project.folder, "commit", "-qm", "one")
+    git(project.folder, "branch", "side")
     assert run_cli("run", "--rev", "side", folder=project.folder).code == 0
-    git("branch", "-D", "side")
+    git(project.folder, "branch", "-D", "side")
     (project.folder / "train.py").write_text("raise SystemExit(1)\n")
     code, found = again(project)
     assert (code, found["verdict"]) == (0, "identical")

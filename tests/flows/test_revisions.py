@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import git
 from tests.tui.driving import wait_for
 from workbench.actions import reproduce, runs
 from workbench.errors import NotFoundError
@@ -21,19 +21,7 @@ CONFIG = '[project]\nname = "odd"\n[train]\ncommand = "python train.py"\noutputs
 SCRIPT = "import pathlib\npathlib.Path('model.txt').write_text('made')\nprint('value: {}')\n"
 
 
-@pytest.fixture(autouse=True)
-def quiet_git(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the settings of whoever runs the tests away."""
-    home = tmp_path_factory.mktemp("home")
-    (home / ".gitconfig").write_text("[user]\nname = Ada\nemail = a@b\n[init]\ndefaultBranch = main\n")
-    monkeypatch.setenv("HOME", str(home))
-    for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_"))]:
-        monkeypatch.delenv(name)
-
-
-def git(folder: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+pytestmark = pytest.mark.usefixtures("quiet_git")
 
 
 def fill(folder: Path, value: int = 1) -> None:

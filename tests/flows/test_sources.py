@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +24,9 @@ for url, path in json.loads(os.environ["WORKBENCH_INPUTS"]).items():
 
 
 @pytest.fixture
-def put(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, bytes], None]]:
-    """A real S3 server with a bucket named team: put("name", bytes)."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "hush",
-        "AWS_DEFAULT_REGION": "us-east-1", "NO_PROXY": "*",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="team")
-    yield lambda name, content: client.put_object(Bucket="team", Key=name, Body=content)
-    server.stop()
+def put(s3: Any) -> Callable[[str, bytes], None]:
+    """Put content into the bucket: put("name", bytes)."""
+    return lambda name, content: s3.put_object(Bucket="team", Key=name, Body=content)
 
 
 def configured(url: str, more: str = "") -> str:

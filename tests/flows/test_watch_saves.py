@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
+from tests.conftest import git
 from workbench.actions import runs as actions
 from workbench.actions import watch
 from workbench.project import Project, load
@@ -165,22 +166,18 @@ def test_sed(watched: Watched) -> None:
 
 
 def test_a_branch_checked_out(watched: Watched) -> None:
-    def git(*words: str) -> None:
-        name = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-        subprocess.run(["git", *name, *words], cwd=watched.folder, check=True, capture_output=True)
-
-    git("init", "-q", "-b", "main")
-    git("add", "-A")
-    git("commit", "-qm", "one")
-    git("checkout", "-qb", "other")
+    git(watched.folder, "init", "-q", "-b", "main")
+    git(watched.folder, "add", "-A")
+    git(watched.folder, "commit", "-qm", "one")
+    git(watched.folder, "checkout", "-qb", "other")
     for path in ("train.py", "params.toml", "data/a.csv"):
         (watched.folder / path).write_text("lr = 77\n")
     (watched.folder / "data" / "new.csv").write_text("1\n")
-    git("add", "-A")
-    git("commit", "-qm", "two")
+    git(watched.folder, "add", "-A")
+    git(watched.folder, "commit", "-qm", "two")
     watched.expect_one("data/a.csv", "data/new.csv", "params.toml", "train.py")
-    git("stash", "-q")
-    git("checkout", "-q", "main")
+    git(watched.folder, "stash", "-q")
+    git(watched.folder, "checkout", "-q", "main")
     before = watched.marks  # mark.py, which was stashed, changes along with the others
     until(lambda: len(watched.runs()) > before)
     watched.marks += 1

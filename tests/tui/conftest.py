@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.tui.driving import stop_all, wait_for
 from workbench.actions import runs as actions
-from workbench.project import Project, load
+from workbench.project import Project
 
 SCRIPT = """
 import workbench
@@ -50,14 +49,9 @@ def calm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def empty_project(tmp_path: Path) -> Project:
+def empty_project(make_project: Callable[..., Project]) -> Project:
     """A project that has never run."""
-    folder = tmp_path / "little"
-    folder.mkdir()
-    (folder / "workbench.toml").write_text(CONFIG)
-    (folder / "train.py").write_text(SCRIPT)
-    (folder / "slow.py").write_text(SLOW)
-    return load(folder)
+    return make_project({"train.py": SCRIPT, "slow.py": SLOW}, CONFIG, "little")
 
 
 @pytest.fixture

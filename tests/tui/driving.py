@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from workbench.actions import runs as actions
 from workbench.project import Project
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.base import Page
 
 
 def stop_all(project: Project) -> None:
@@ -42,6 +43,11 @@ def text(app: WorkbenchApp) -> str:
     return "\n".join(screen(app))
 
 
+def line_of(app: WorkbenchApp, word: str) -> str:
+    """Return the first line of the terminal with a word, "" where there is none."""
+    return next((line for line in screen(app) if word in line), "")
+
+
 async def until(pilot: Pilot[None], condition: Callable[[], bool], seconds: float = 30) -> None:
     """Let the app work until a condition holds."""
     end = time.monotonic() + seconds
@@ -55,6 +61,22 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool], seconds: floa
 async def shows(pilot: Pilot[None], *words: str) -> None:
     """Wait until all these words are on the screen."""
     await until(pilot, lambda: all(word in text(pilot.app) for word in words))  # type: ignore[arg-type]
+
+
+async def open_page(
+    pilot: Pilot[None],
+    name: str,
+    *words: str,
+    target: object = None,
+    ready: Callable[[Page], bool] = lambda page: True,
+) -> None:
+    """Go to a page, and wait until these words are on the screen and the page is ready."""
+    app: WorkbenchApp = pilot.app  # type: ignore[assignment]
+    await pilot.pause()
+    app.go(name, target)
+    await until(pilot, lambda: app.page is not None and app.page.screen_id == name and ready(app.page))
+    await shows(pilot, *words)
+    await pilot.pause()
 
 
 def type_at_once(app: WorkbenchApp, words: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 
 import pytest
 
-from tests.tui.driving import driven, screen, shows, stop_all, text, until, wait_for
+from tests.conftest import git
+from tests.tui.driving import driven, open_page, screen, shows, stop_all, text, until, wait_for
 from workbench.actions import compare as actions
 from workbench.actions import runs
 from workbench.runs.significance import welch
@@ -17,20 +17,13 @@ from workbench.tui.screens.compare_rows import verdict
 NASTY = "\x1b]52;c;aGk=\x07[@click=app.quit]$x^{\n\u202e"
 
 
-def line_of(app, word):
-    return next((line for line in screen(app) if word in line), "")
-
-
-def compared(app):
+def compared(page):
     """Whether runs and the differences of their code are on the screen."""
-    page = app.page
     return page.sight is not None and len(page.codes) == len(page.sight.compared.runs) - 1
 
 
 async def open_compare(pilot, *numbers):
-    await pilot.pause()
-    pilot.app.go("compare", numbers)
-    await until(pilot, lambda: pilot.app.page.screen_id == "compare" and compared(pilot.app))
+    await open_page(pilot, "compare", target=numbers, ready=compared)
 
 
 async def test_without_marks_it_says_what_to_do(project):
@@ -48,7 +41,7 @@ async def test_marked_runs_are_compared_with_the_differences_first(project):
         await pilot.press("space", "down", "space", "c")
         await shows(pilot, "Differences", "Parallel coordinates", "★")
         app = pilot.app
-        await until(pilot, lambda: compared(app))
+        await until(pilot, lambda: compared(app.page))
         assert len(app.page.sight.compared.runs) == 2
         await shows(pilot, "top", "val_auc ↑", "too few runs: 1 against 1")
         assert "lr" not in {row.label for row in app.page.table.rows.values()}, "equal values are hidden"
@@ -118,9 +111,8 @@ async def test_export_writes_a_new_file_and_says_where(project, kind):
 async def test_enter_on_the_code_shows_the_changed_lines(empty_project, with_git):
     folder = empty_project.folder
     if with_git:
-        git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
         for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
-            subprocess.run([*git, *words], cwd=folder, check=True)
+            git(folder, *words)
     train(empty_project)
     script = (folder / "train.py").read_text()
     (folder / "train.py").write_text(script.replace("range(30)", "range(31)") + "# \x1b[2Jend\n")

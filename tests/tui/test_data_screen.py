@@ -7,9 +7,8 @@ import re
 
 import pytest
 
-from tests.tui.driving import driven, screen, shows, text, until, wait_for
+from tests.tui.driving import driven, line_of, open_page, screen, shows, text, until, wait_for
 from workbench.actions import data as actions
-from workbench.project import load
 from workbench.tui.kit.numbers import ago
 from workbench.tui.screens.data import DataPage
 from workbench.tui.screens.data_columns import _parts, bounds, range_text, shape
@@ -38,14 +37,9 @@ def table(rows=40, carrier="AA", more=""):
 
 
 @pytest.fixture
-def data(tmp_path):
+def data(make_project):
     """A project with two files that nobody has taken a version of."""
-    folder = tmp_path / "little"
-    (folder / "data").mkdir(parents=True)
-    (folder / "workbench.toml").write_text(CONFIG)
-    (folder / NAMES[0]).write_text(table())
-    (folder / NAMES[1]).write_text("name\nalice\n")
-    return load(folder)
+    return make_project({NAMES[0]: table(), NAMES[1]: "name\nalice\n"}, CONFIG, "little")
 
 
 @pytest.fixture
@@ -57,24 +51,13 @@ def moved(data):
     return data
 
 
-def line_of(app, word):
-    return next((line for line in screen(app) if word in line), "")
-
-
-async def open_data(pilot, *words):
-    await pilot.pause()
-    await pilot.press("5")
-    await shows(pilot, *words)
-    await pilot.pause()
-
-
 def hashes(project, path):
     return [version.hash for version in actions.listed(project, path)]
 
 
 async def test_without_data_it_says_what_to_configure(empty_project):
     async with driven(empty_project) as pilot:
-        await open_data(pilot, "Name the training data in workbench.toml")
+        await open_page(pilot, "data", "Name the training data in workbench.toml")
         await pilot.press("r", "u", "s", "y", "enter", "tab", "down", "shift+tab")
         await shows(pilot, "Name the training data in workbench.toml")
         await pilot.press("r")
@@ -83,7 +66,7 @@ async def test_without_data_it_says_what_to_configure(empty_project):
 
 async def test_the_key_takes_a_snapshot_and_not_a_run(data):
     async with driven(data) as pilot:
-        await open_data(pilot, "no version yet")
+        await open_page(pilot, "data", "no version yet")
         await pilot.press("r")
         await shows(pilot, "Snapshot taken: 2 new of 2 versions")
         await shows(pilot, "not kept", "40")
@@ -100,7 +83,7 @@ async def test_the_key_takes_a_snapshot_and_not_a_run(data):
 async def test_a_version_shows_its_columns_and_one_of_them_closely(data):
     actions.snapshot(data)
     async with driven(data) as pilot:
-        await open_data(pilot, "40 rows", "0.5 … 6.5")
+        await open_page(pilot, "data", "40 rows", "0.5 … 6.5")
         assert "2026-01-01 … 2026-01-28" in line_of(pilot.app, "day ") or "2026-01-01…2026-01-28" in text(pilot.app)
         await shows(pilot, "float64", "2 values", "first seen just now")
         assert "now ago" not in text(pilot.app)
@@ -118,7 +101,7 @@ async def test_a_version_shows_its_columns_and_one_of_them_closely(data):
 
 async def test_what_moved_since_the_version_before_is_shown_and_comes_first_on_a_key(moved):
     async with driven(moved, (160, 45)) as pilot:
-        await open_data(pilot, "▲ 0.5", "+ new", "-2 ~19 rows", "+1 column", "as in the file")
+        await open_page(pilot, "data", "▲ 0.5", "+ new", "-2 ~19 rows", "+1 column", "as in the file")
         page = pilot.app.page
         assert list(page.columns.items) == ["id", "day", "temp", "carrier", "extra"]
         await pilot.press("s")
@@ -140,7 +123,7 @@ async def test_the_key_brings_a_version_back_after_showing_what_it_overwrites(mo
     place = moved.folder / NAMES[0]
     new, old = place.read_text(), table()
     async with driven(moved) as pilot:
-        await open_data(pilot, "38 rows")
+        await open_page(pilot, "data", "38 rows")
         await pilot.press("down")
         await shows(pilot, "40 rows")
         await pilot.press("u")
@@ -158,7 +141,7 @@ async def test_the_key_brings_a_version_back_after_showing_what_it_overwrites(mo
 async def test_bringing_back_over_what_is_in_no_version_is_refused(moved):
     place = moved.folder / NAMES[0]
     async with driven(moved) as pilot:
-        await open_data(pilot, "38 rows")
+        await open_page(pilot, "data", "38 rows")
         place.write_text("not yet kept\n")
         await pilot.press("u")
         await shows(pilot, " Cancel ")
@@ -175,7 +158,7 @@ async def test_bringing_back_over_what_is_in_no_version_is_refused(moved):
 async def test_what_is_not_kept_cannot_come_back(data):
     actions.snapshot(data)
     async with driven(data) as pilot:
-        await open_data(pilot, "not kept")
+        await open_page(pilot, "data", "not kept")
         await pilot.press("G")
         await shows(pilot, "Only its facts are kept")
         await pilot.press("u")
@@ -188,7 +171,7 @@ async def test_a_file_that_is_no_table_says_so(data):
     (data.folder / "data" / "notes.bin").write_bytes(bytes(range(256)))
     actions.snapshot(data, ["data/notes.bin"])
     async with driven(data) as pilot:
-        await open_data(pilot, "notes.bin")
+        await open_page(pilot, "data", "notes.bin")
         page = pilot.app.page
         pilot.app.go("data", "data/notes.bin")
         await until(pilot, lambda: page.versions.path == "data/notes.bin" and bool(page.problems))
@@ -245,19 +228,14 @@ async def test_every_size_shows_whole_panes(moved, size):
             await pilot.pause()
 
 
-async def test_poisoned_names_are_text(tmp_path):
-    folder = tmp_path / "little"
-    folder.mkdir()
+async def test_poisoned_names_are_text(make_project):
     name = "a\x1b]52;c;cHduZWQ=\x07[red]b [@click=app.quit]\u202e.csv"
-    (folder / "workbench.toml").write_text('[project]\nname = "little"\n')
     columns = ["\x1b[2Jwipe", "[/] [bold]x", "\x9b31mred", "two\u2028lines"]
-    (folder / name).write_text(
-        ",".join(columns) + "\n" + "\n".join("\x1b]0;T\x07,[@click=q]z,\u202e1,4" for _ in range(9))
-    )
-    project = load(folder)
-    actions.snapshot(project, [str(folder / name)])
+    lines = [",".join(columns), *["\x1b]0;T\x07,[@click=q]z,\u202e1,4"] * 9]
+    project = make_project({name: "\n".join(lines)}, '[project]\nname = "little"\n', "little")
+    actions.snapshot(project, [str(project.folder / name)])
     async with driven(project) as pilot:
-        await open_data(pilot, "[red]b [@click", "9 rows", "[/] [bold]x")
+        await open_page(pilot, "data", "[red]b [@click", "9 rows", "[/] [bold]x")
         for key in ("tab", "down", "down", "down", "tab", "shift+tab", "up"):
             await pilot.press(key)
             await pilot.pause()
@@ -290,7 +268,7 @@ async def test_what_is_given_up_says_so_and_is_read_again_on_enter(data, monkeyp
 
     monkeypatch.setattr(data_reading, "_wait", waits)
     async with driven(data) as pilot:
-        await open_data(pilot, "Reading the table…", "reading data/train.csv, half of it…")
+        await open_page(pilot, "data", "Reading the table…", "reading data/train.csv, half of it…")
         await pilot.press("x")
         await shows(pilot, "Given up: enter reads it again.")
         await pilot.press("x")
@@ -335,7 +313,7 @@ def test_whole_numbers_get_a_bar_each(data):
 async def test_leaving_the_project_while_something_is_read_ends_it(data):
     actions.snapshot(data)
     async with driven(data) as pilot:
-        await open_data(pilot, "40")
+        await open_page(pilot, "data", "40")
         page = pilot.app.page
         pilot.app.open_project(data)
         await shows(pilot, "No runs yet.")

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tests.tui.driving import driven, screen, shows, text, until
+from tests.tui.driving import driven, line_of, open_page, screen, shows, text, until
 from workbench.actions import drift as actions
 from workbench.project import load
 from workbench.tui.kit.heatmap import heatmap
@@ -40,14 +40,9 @@ def rows(*, drifting=True):
 
 
 @pytest.fixture
-def data(tmp_path):
+def data(make_project):
     """A project whose data drifts; nothing was checked yet."""
-    folder = tmp_path / "little"
-    (folder / "data").mkdir(parents=True)
-    (folder / "workbench.toml").write_text(CONFIG)
-    (folder / "data/train.csv").write_text(rows())
-    (folder / "data/holdout.csv").write_text(rows(drifting=False))
-    return load(folder)
+    return make_project({"data/train.csv": rows(), "data/holdout.csv": rows(drifting=False)}, CONFIG, "little")
 
 
 @pytest.fixture
@@ -57,20 +52,9 @@ def checked(data):
     return data
 
 
-async def open_drift(pilot, *words):
-    await pilot.pause()
-    pilot.app.go("drift")
-    await shows(pilot, *words)
-    await pilot.pause()
-
-
-def line_of(app, word):
-    return next((line for line in screen(app) if word in line), "")
-
-
 async def test_without_a_check_it_says_which_key_makes_one(empty_project):
     async with driven(empty_project) as pilot:
-        await open_drift(pilot, "No check for drift yet", "Versions │ Schema │ Drift")
+        await open_page(pilot, "drift", "No check for drift yet", "Versions │ Schema │ Drift")
         for key in ("enter", "left", "right", "a", "y", "v", "tab", "f", "o"):
             await pilot.press(key)
             await pilot.pause()
@@ -96,7 +80,7 @@ async def test_brackets_go_from_view_to_view(checked):
 
 async def test_columns_stand_by_severity_with_figures_against_chance(checked):
     async with driven(checked) as pilot:
-        await open_drift(pilot, "Features in 2026-07", "2 of 4 drift", "by month against 2026-01")
+        await open_page(pilot, "drift", "Features in 2026-07", "2 of 4 drift", "by month against 2026-01")
         page = pilot.app.page
         assert list(page.features.items)[:2] == ["temp", "carrier"]
         found = actions.latest(checked).windows[-1].column("temp")
@@ -110,7 +94,7 @@ async def test_columns_stand_by_severity_with_figures_against_chance(checked):
 
 async def test_arrows_walk_the_windows_and_the_map_marks_which(checked):
     async with driven(checked) as pilot:
-        await open_drift(pilot, "Features in 2026-07", "2026-02 to 2026-07")
+        await open_page(pilot, "drift", "Features in 2026-07", "2026-02 to 2026-07")
         page = pilot.app.page
         mark = line_of(pilot.app, "▼").index("▼")
         await pilot.press("left", "left", "left")
@@ -125,7 +109,7 @@ async def test_arrows_walk_the_windows_and_the_map_marks_which(checked):
 
 async def test_an_alert_is_seen_once(checked):
     async with driven(checked) as pilot:
-        await open_drift(pilot, "2 open", "temp since 2026-04")
+        await open_page(pilot, "drift", "2 open", "temp since 2026-04")
         await pilot.press("a")
         await shows(pilot, "acknowledged.")
         await shows(pilot, "1 open", "seen by")
@@ -150,7 +134,7 @@ async def test_an_alert_is_seen_once(checked):
 
 async def test_the_key_checks_again_and_others_change_what_is_compared(checked):
     async with driven(checked) as pilot:
-        await open_drift(pilot, "Features in 2026-07")
+        await open_page(pilot, "drift", "Features in 2026-07")
         (checked.folder / "data/train.csv").write_text(rows(drifting=False))
         await pilot.press("r")
         await shows(pilot, "No drift.")
@@ -176,7 +160,7 @@ async def test_the_key_checks_again_and_others_change_what_is_compared(checked):
 async def test_other_windows_are_held_against_the_first_where_the_reference_was_one_of_them(data):
     actions.compare(data, actions.Request(reference="2026-02"))
     async with driven(data) as pilot:
-        await open_drift(pilot, "Features in 2026-07", "by month against 2026-02")
+        await open_page(pilot, "drift", "Features in 2026-07", "by month against 2026-02")
         assert pilot.app.page._options()[:4] == ["--reference", "2026-02", "--by", "month"]
         assert pilot.app.page._options(by="all")[:4] == ["--reference", "training", "--by", "all"]
         await pilot.press("o")
@@ -189,7 +173,7 @@ async def test_other_windows_are_held_against_the_first_where_the_reference_was_
 async def test_all_columns_together_are_checked_too(data):
     actions.compare(data, actions.Request(reference="training", by="all"))
     async with driven(data) as pilot:
-        await open_drift(pilot, "Features in")
+        await open_page(pilot, "drift", "Features in")
         assert "AUC" not in text(pilot.app)
         await pilot.press("R")
         await until(pilot, lambda: "p 0.01" in text(pilot.app), 120)
@@ -201,7 +185,7 @@ async def test_all_columns_together_are_checked_too(data):
 async def test_only_the_keys_that_check_again_check_all_columns_together_again(data):
     actions.compare(data, actions.Request(reference="training", by="all", classifier=True))
     async with driven(data) as pilot:
-        await open_drift(pilot, "AUC")
+        await open_page(pilot, "drift", "AUC")
         ran = []
         pilot.app.page.work = lambda words, _check, _project, options, **_: ran.append((words, options))
         await pilot.press("r")
@@ -215,7 +199,7 @@ async def test_only_the_keys_that_check_again_check_all_columns_together_again(d
 
 async def test_the_command_is_copied_and_charts_are_exported(checked):
     async with driven(checked) as pilot:
-        await open_drift(pilot, "Features in 2026-07")
+        await open_page(pilot, "drift", "Features in 2026-07")
         copied = []
         pilot.app.copy = lambda words, what="": copied.append(words)
         await pilot.press("y")
@@ -259,7 +243,7 @@ async def test_poisoned_names_are_text(data):
     (data.folder / "data/train.csv").write_text(content)
     actions.compare(data)
     async with driven(data) as pilot:
-        await open_drift(pilot, "Features in 2026-07", "[red]x[/]", "2 open")
+        await open_page(pilot, "drift", "Features in 2026-07", "[red]x[/]", "2 open")
         for key in ("down", "tab", "tab", "tab", "a", "tab", "f"):
             await pilot.press(key)
             await pilot.pause()
@@ -269,7 +253,7 @@ async def test_poisoned_names_are_text(data):
 async def test_without_colours_the_charts_are_told_apart_by_glyphs(checked, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     async with driven(checked) as pilot:
-        await open_drift(pilot, "Features in 2026-07", "▲ temp", "░ 2026-01", "▒ 2026-07")
+        await open_page(pilot, "drift", "Features in 2026-07", "▲ temp", "░ 2026-01", "▒ 2026-07")
         assert any(glyph in text(pilot.app) for glyph in "▇█")
 
 
@@ -298,4 +282,4 @@ async def test_a_column_that_the_policy_forbids_has_no_chart(checked):
     config = checked.folder / "workbench.toml"
     config.write_text(config.read_text() + '[policy]\nforbidden_columns = ["*"]\n')
     async with driven(load(checked.folder)) as pilot:
-        await open_drift(pilot, "guards the values")
+        await open_page(pilot, "drift", "guards the values")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui.driving import driven, screen, shows, text, until
+from tests.tui.driving import driven, line_of, open_page, screen, shows, text, until
 from tests.unit.lineage.rows import Store, digest
 from workbench.tui.screens.lineage_panels import Walked
 
@@ -26,15 +26,8 @@ def store(tmp_path):
     made.connection.close()
 
 
-def line_of(app, word):
-    return next((line for line in screen(app) if word in line), "")
-
-
 async def open_lineage(pilot, target=None):
-    await pilot.pause()
-    pilot.app.go("lineage", target)
-    await until(pilot, lambda: pilot.app.page.screen_id == "lineage" and bool(pilot.app.page.sight.graph.nodes))
-    await pilot.pause()
+    await open_page(pilot, "lineage", target=target, ready=lambda page: bool(page.sight.graph.nodes))
 
 
 async def test_without_runs_it_says_what_to_configure(empty_project):

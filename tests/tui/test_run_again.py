@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 
+from tests.conftest import git
 from tests.tui.driving import driven, shows, stop_all, text, until
 from workbench.actions import runs
-from workbench.project import load
 
 CONFIG = """
 [project]
@@ -23,26 +21,17 @@ def script(value):
     return f"import workbench\nworkbench.log({{'total': {value}}})\n"
 
 
-def git(folder, *words):
-    subprocess.run(
-        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=folder, check=True, capture_output=True
-    )
-
-
 @pytest.fixture
-def project(tmp_path):
+def project(make_project):
     """A repository whose branch `other` logs 2 and whose files, on main, log 1."""
-    folder = tmp_path / "little"
-    folder.mkdir()
-    (folder / "workbench.toml").write_text(CONFIG)
-    (folder / "train.py").write_text(script(2))
+    made = make_project({"train.py": script(2)}, CONFIG, "little")
+    folder = made.folder
     git(folder, "init", "-q", "-b", "other")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "two")
     git(folder, "checkout", "-q", "-b", "main")
     (folder / "train.py").write_text(script(1))
     git(folder, "commit", "-qam", "one")
-    made = load(folder)
     yield made
     stop_all(made)
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui.driving import driven, screen, shows, stop_all, text, type_at_once, until, wait_for
+from tests.tui.driving import driven, line_of, screen, shows, stop_all, text, type_at_once, until, wait_for
 from workbench.actions import runs as actions
 from workbench.project import Project
-
-
-def line_of(app, word):
-    return next((line for line in screen(app) if word in line), "")
 
 
 async def test_an_empty_project_says_which_key_trains(empty_project: Project) -> None:

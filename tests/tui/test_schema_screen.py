@@ -6,11 +6,10 @@ import sqlite3
 
 import pytest
 
-from tests.tui.driving import driven, screen, shows, text, until
+from tests.tui.driving import driven, line_of, open_page, screen, shows, text, until
 from workbench.actions import data_schema, validate
 from workbench.data.findings import Finding
 from workbench.data.schema import ColumnSchema
-from workbench.project import load
 from workbench.tui.screens.schema_columns import asks, found_words
 from workbench.tui.screens.schema_sight import SightReader
 
@@ -34,14 +33,10 @@ def rows(count, *, start=0, bad=0):
 
 
 @pytest.fixture
-def data(tmp_path):
+def data(make_project):
     """A project without a schema: 400 good rows to train on, 200 held out of which 20 have hour 99."""
-    folder = tmp_path / "little"
-    (folder / "data").mkdir(parents=True)
-    (folder / "workbench.toml").write_text(CONFIG)
-    (folder / "data/train.csv").write_text(rows(400))
-    (folder / "data/holdout.csv").write_text(rows(200, start=1000, bad=20))
-    return load(folder)
+    files = {"data/train.csv": rows(400), "data/holdout.csv": rows(200, start=1000, bad=20)}
+    return make_project(files, CONFIG, "little")
 
 
 @pytest.fixture
@@ -52,20 +47,9 @@ def checked(data):
     return data
 
 
-def line_of(app, word):
-    return next((line for line in screen(app) if word in line), "")
-
-
-async def open_schema(pilot, *words):
-    await pilot.pause()
-    pilot.app.go("schema")
-    await shows(pilot, *words)
-    await pilot.pause()
-
-
 async def test_without_data_it_says_what_to_configure(empty_project):
     async with driven(empty_project) as pilot:
-        await open_schema(pilot, "No schema yet")
+        await open_page(pilot, "schema", "No schema yet")
         for key in ("a", "r", "e", "y", "enter", "tab", "down"):
             await pilot.press(key)
             await pilot.pause()
@@ -75,7 +59,7 @@ async def test_without_data_it_says_what_to_configure(empty_project):
 
 async def test_a_key_shows_the_proposed_schema_and_accepts_it(data):
     async with driven(data) as pilot:
-        await open_schema(pilot, "No schema yet: a proposes one")
+        await open_page(pilot, "schema", "No schema yet: a proposes one")
         await pilot.press("a")
         await shows(pilot, "Write schema.toml", "+ hour: type whole", " Cancel ", " Accept ")
         await pilot.press("enter")
@@ -97,7 +81,9 @@ async def test_a_key_shows_the_proposed_schema_and_accepts_it(data):
 
 async def test_a_check_paints_red_what_is_bad(checked):
     async with driven(checked) as pilot:
-        await open_schema(pilot, "accepted by Ada on ", "checked just now", "learned from 400 rows of data/train.csv")
+        await open_page(
+            pilot, "schema", "accepted by Ada on ", "checked just now", "learned from 400 rows of data/train.csv"
+        )
         page = pilot.app.page
         assert "✗ hour" in line_of(pilot.app, "hour") and "10.0%" in line_of(pilot.app, "hour")
         assert "holdout" in line_of(pilot.app, "hour") and "fine" in line_of(pilot.app, "carrier")
@@ -110,7 +96,7 @@ async def test_a_check_paints_red_what_is_bad(checked):
 
 async def test_the_key_checks_now_and_tells_what_came_of_it(checked):
     async with driven(checked) as pilot:
-        await open_schema(pilot, "✗ hour")
+        await open_page(pilot, "schema", "✗ hour")
         (checked.folder / "data/holdout.csv").write_text(rows(200, start=1000))
         await pilot.press("r")
         await shows(pilot, "No error was found.")
@@ -129,7 +115,7 @@ async def test_an_edit_by_hand_is_told(checked):
     place = data_schema.place(checked)
     place.write_text(place.read_text().replace('"UA"', '"UA", "B6"'))
     async with driven(checked) as pilot:
-        await open_schema(pilot, "edited since", "AA, DL, UA, B6")
+        await open_page(pilot, "schema", "edited since", "AA, DL, UA, B6")
         await pilot.press("a")
         await shows(pilot, "Change schema.toml")
         await pilot.press("right", "enter")
@@ -152,7 +138,7 @@ def test_what_an_older_program_accepted_is_not_taken_for_edited(checked):
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 12)])
 async def test_every_size_shows_whole_panes(checked, size):
     async with driven(checked, size) as pilot:
-        await open_schema(pilot, "hour")
+        await open_page(pilot, "schema", "hour")
         for _ in range(3):
             await pilot.press("tab")
             await pilot.pause()
@@ -170,7 +156,7 @@ async def test_poisoned_names_are_text(data):
     data_schema.accept(data, poison)
     validate.keep(data, validate.check(data))
     async with driven(data) as pilot:
-        await open_schema(pilot, "[red]x[/]", "✗ hour")
+        await open_page(pilot, "schema", "[red]x[/]", "✗ hour")
         for key in ("down", "down", "down", "down", "tab", "down"):
             await pilot.press(key)
             await pilot.pause()

@@ -34,12 +34,8 @@ class Repository:
 
 
 @pytest.fixture(autouse=True)
-def quiet_git(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = tmp_path_factory.mktemp("home")
-    (home / ".gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.org\n[init]\ndefaultBranch = main\n")
-    monkeypatch.setenv("HOME", str(home))
-    for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_"))]:
-        monkeypatch.delenv(name)
+def untouched(quiet_git: None) -> None:
+    """Here git is always quiet."""
 
 
 @pytest.fixture
