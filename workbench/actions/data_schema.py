@@ -209,18 +209,16 @@ def new_check(schema: Schema, table: Table, environment: Any, now: float) -> Any
     from workbench.data.check import Check
 
     columns = [(name, type_) for name, type_, _ in table.kinds()]
-    return Check(schema, columns, environment=environment, now=now, damaged=table.damaged)
+    return Check(schema, columns, environment=environment, now=now, damaged=table.damaged, spelled=table.spelled)
 
 
 def expect(table: Table, schema: Schema | None) -> None:
-    """Read as text what the schema has as text: a file of text has no types of its own."""
-    if schema is None or table.format != "csv":
-        return
-    import pyarrow as pa
+    """Have read as text what the schema has as text, as far as the file has it as text too."""
+    from workbench.data.tables import keep_text
 
-    for one in schema.columns:
+    for one in schema.columns if schema is not None else ():
         if one.type == "text" and one.name in table.columns:
-            table.types[one.name], table.shown[one.name] = pa.string(), "text"
+            keep_text(table, one.name)
 
 
 def parts_of(path: Path, name: str) -> Iterator[tuple[Path, str]]:

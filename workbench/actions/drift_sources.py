@@ -15,6 +15,8 @@ from typing import Any
 
 from workbench.actions import data, data_schema, data_sides
 from workbench.actions.data_schema import parts_of
+from workbench.data import tables
+from workbench.data.tables import Table
 from workbench.drift import profile, records
 from workbench.drift.measure import By, Windows
 from workbench.drift.profile import Window
@@ -169,7 +171,8 @@ def cut(
     Raises TableError for a file that is no table, UsageError where there is nothing to cut by.
     """
     names = ids(project, source)
-    facts: list[Any] = [profile.VERSION, profile.NUMBERS, source.hash, str(by), time if by.unit else "", sorted(names)]
+    rules = [profile.VERSION, profile.NUMBERS, tables.READING]
+    facts: list[Any] = [*rules, source.hash, str(by), time if by.unit else "", sorted(names)]
     key = blake2b(json.dumps(facts).encode(), digest_size=20).hexdigest()
     known = records.load_cut(connection, key)
     if known is not None:
@@ -202,24 +205,26 @@ def _merged(source: Source, by: By, cuts: Sequence[Cut]) -> tuple[list[Window], 
 def _measured(
     project: Project, source: Source, by: By, time: str, names: tuple[str, ...], progress: Progress | None
 ) -> tuple[list[Window], int]:
-    from workbench.data import tables
-
     told = None if progress is None else partial(progress, source.name)
     with opened(project, source) as path:
-        table = tables.open_table(path, source.name)
+        table = _open(path, source)
         made = tables.scan(table, lambda: Windows(table.kinds(), by, time, names), progress=told)
         return made.freeze(), made.undated
 
 
+def _open(path: Path, source: Source) -> Table:
+    """Open a table whose texts are read as what they spell: the same values are the same in every format."""
+    return tables.open_table(path, source.name, lenient=True, spelled=tables.ALL_KINDS)
+
+
 def sample(project: Project, source: Source, by: By, time: str) -> dict[str, Any]:
     """Return a sample of the rows of each window, Arrow tables by label, "" where the source is not cut."""
-    from workbench.data import tables
     from workbench.drift.classifier import RowSample, Samples
 
     found: dict[str, RowSample] = {}
     for seed, part in enumerate(source.parts or (source,)):
         with opened(project, part) as path:
-            table = tables.open_table(path, part.name)
+            table = _open(path, part)
             samples = tables.scan(table, partial(_new_samples, Samples, table, by, time, seed)).by_label()
         for label, one in samples.items():
             if label in found:

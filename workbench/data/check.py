@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.data import tally
 from workbench.data.measure import row_words
+from workbench.data.profile import Kind
 from workbench.data.schema import Environment, Relation, Schema
 from workbench.data.tally import ColumnCheck, Hits, Tally
 from workbench.safe import clean
@@ -20,11 +21,19 @@ class Check:
     """Takes the batches of a table, in parts if need be, and keeps what does not fit the schema.
 
     `columns` are name and type in the file, in the order of the file; `damaged` tells whether bytes that are no UTF-8
-    were replaced. `now` is in seconds since the epoch.
+    were replaced; `spelled` are the kinds of values that such a file has as text only. `now` is in seconds since the
+    epoch.
     """
 
     def __init__(
-        self, schema: Schema, columns: Sequence[tuple[str, str]], *, environment: Environment, now: float, damaged: bool
+        self,
+        schema: Schema,
+        columns: Sequence[tuple[str, str]],
+        *,
+        environment: Environment,
+        now: float,
+        damaged: bool,
+        spelled: frozenset[Kind] = frozenset(),
     ) -> None:
         self.schema, self.environment = schema, environment
         self.names = [name for name, _ in columns]
@@ -33,7 +42,9 @@ class Check:
         self.relations = {one: Hits() for one in schema.relations if set(one.columns) <= set(self.names)}
         self.keys: list[Any] | None = [] if schema.key and set(schema.key) <= set(self.names) else None
         self._checks = {
-            name: ColumnCheck(one, type_, unique=one.unique and schema.key != (name,), damaged=damaged, now=now)
+            name: ColumnCheck(
+                one, type_, unique=one.unique and schema.key != (name,), damaged=damaged, now=now, spelled=spelled
+            )
             for name, type_ in columns
             if (one := schema.column(name)) is not None
         }
@@ -43,7 +54,7 @@ class Check:
         for name, check in self._checks.items():
             if name not in self.broken:
                 with self._isolated(name):
-                    check.add(batch.column(batch.schema.get_field_index(name)))
+                    batch = _with(batch, name, check.add(batch.column(batch.schema.get_field_index(name))))
         for relation, hits in self.relations.items():
             with self._isolated(relation.words):
                 hits.add(broken_rows(relation, batch), None, self.rows)
@@ -64,6 +75,17 @@ class Check:
     def tallies(self) -> Mapping[str, Tally]:
         """The counts of each column that the schema knows and the table has."""
         return {name: check.tally for name, check in self._checks.items()}
+
+
+def _with(batch: Any, name: str, read: Any) -> Any:
+    """Return a batch with a column as it has been read, for relations and keys, where it was written as text."""
+    import pyarrow as pa
+
+    at = batch.schema.get_field_index(name)
+    if read is None or read.type == batch.column(at).type:
+        return batch
+    arrays = [*batch.columns[:at], read, *batch.columns[at + 1 :]]
+    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
 
 def broken_rows(relation: Relation, batch: Any) -> Any:

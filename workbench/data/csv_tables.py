@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator
-from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any
 
+from workbench.data import texts
 from workbench.data.tables import (
+    ALL_KINDS,
     Retyped,
     Table,
     TableError,
@@ -25,17 +26,14 @@ from workbench.safe import clean
 
 BLOCK = 4 << 20
 LONGEST_LINE = 64 << 20
-ABSENT = ["", "NA", "N/A", "#N/A", "NULL", "null", "None", "<NA>"]
-"""What stands for a missing value; `nan` is a number that is none."""
 _SEPARATORS = ",;\t|"
-_VALUE = re.compile(r"In CSV column #(\d+): .*?invalid value '(.*)'", re.DOTALL)
 
 
 def open_csv(table: Table, head: bytes) -> Table:
     """Read separator and header; raises TableError."""
     with broken_stream(table):
         names = _header(table, head)
-    table.format, table.columns = "csv", tuple(names)
+    table.format, table.columns, table.spelled = "csv", tuple(names), ALL_KINDS
     return table
 
 
@@ -64,7 +62,7 @@ def _are_data(names: list[str]) -> bool:
     """Return whether a header is a row of data: all numbers or dates, or one of them twice, and no count of columns."""
     import pyarrow as pa
 
-    values = [name for name in names if name.strip() and _guessed(name.strip()) not in (pa.string(), pa.bool_())]
+    values = [name for name in names if name.strip() and texts.guessed(name.strip()) not in (pa.string(), pa.bool_())]
     if len(values) < len(names) and len(set(values)) == len(values):
         return False
     counted = [list(map(str, range(first, first + len(names)))) for first in (0, 1)]
@@ -107,18 +105,21 @@ def _read(table: Table, arrow: Any, stream: Any, block: int) -> Any:
         stream,
         read_options=arrow.ReadOptions(block_size=block, column_names=list(table.columns), skip_rows_after_names=1),
         parse_options=arrow.ParseOptions(delimiter=table.delimiter, newlines_in_values=True),
-        convert_options=arrow.ConvertOptions(
-            column_types=types, null_values=ABSENT, strings_can_be_null=True, quoted_strings_can_be_null=True
-        ),
+        convert_options=texts.convert_options(types),
     )
-    learn(table, {one.name: one.type for one in reader.schema if one.name not in types})
+    _learn(table, {one.name: one.type for one in reader.schema if one.name not in types}, reader)
     return reader
 
 
-def learn(table: Table, found: dict[str, Any]) -> None:
+def _learn(table: Table, found: dict[str, Any], reader: Any) -> None:
     """Take types that the beginning of the file suggests; tells whoever already reads to begin again."""
+    import pyarrow as pa
+
     if not found:
         return
+    for batch in islice(reader, 1):
+        far = {name: texts.far_moment(batch.column(name)) for name, one in found.items() if pa.types.is_string(one)}
+        found |= {name: one for name, one in far.items() if one is not None}
     table.types.update({name: canonical_type(type_) for name, type_ in found.items()})
     table.shown = {name: type_name(type_) for name, type_ in table.types.items()}
     raise Retyped
@@ -136,10 +137,10 @@ def _explained(table: Table, words: str) -> Exception:
     """Return why the file could not be read: a type to change, a bad line, bad bytes."""
     import pyarrow as pa
 
-    if match := _VALUE.search(words):
-        name = table.columns[int(match[1])]
+    if found := texts.refused(words):
+        name = table.columns[found[0]]
         known = table.types.get(name, pa.null())
-        table.types[name] = _wider(known, match[2])
+        table.types[name] = texts.wider(known, found[1])
         table.shown[name] = type_name(table.types[name])
         if table.types[name] != known:
             return Retyped()
@@ -154,38 +155,6 @@ def _explained(table: Table, words: str) -> Exception:
         return _ragged(table) or table.fail(clean(words, 200), line=None)
     except (TableError, UnicodeError, csv.Error) as error:
         return error if isinstance(error, TableError) else table.fail(clean(str(error), 200))
-
-
-def _wider(known: Any, value: str) -> Any:
-    """Return the type that holds for a column of type `known` that also has this value."""
-    import pyarrow as pa
-
-    if pa.types.is_null(known):
-        return _guessed(value)
-    if pa.types.is_integer(known) and _guessed(value) in (pa.float64(), pa.int64()):
-        return pa.float64()
-    if pa.types.is_date32(known) and pa.types.is_timestamp(_guessed(value)):
-        return _guessed(value)
-    return pa.string()
-
-
-def _guessed(value: str) -> Any:
-    import pyarrow as pa
-
-    for type_, parse in ((pa.int64(), int), (pa.float64(), float)):
-        try:
-            if "_" not in value:
-                parse(value)
-                return type_
-        except ValueError:
-            continue
-    if value.lower() in ("true", "false"):
-        return pa.bool_()
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return pa.string()
-    return pa.date32() if len(value) == 10 else pa.timestamp("us", "UTC" if moment.tzinfo else None)
 
 
 def _lines(table: Table) -> Any:

@@ -21,6 +21,7 @@ KINDS = {
     "new column": "a column is not in the schema",
     "column order": "the columns come in another order",
     "wrong type": "values are of another type",
+    "written as text": "numbers, times or truth values are written as text",
     "mixed types": "a column holds values of several types",
     "out of domain": "values are none of those known",
     "out of range": "values lie outside the limits",

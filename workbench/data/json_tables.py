@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from workbench.data.tables import ROWS, Retyped, Table, as_text, broken_stream, open_packed, type_name
+from workbench.data import texts
+from workbench.data.tables import ROWS, Retyped, Table, as_text, broken_stream, guess, open_packed, type_name
 from workbench.safe import clean
 
 _RANKS = {bool: "boolean", int: "int", float: "float", str: "text"}
@@ -30,6 +31,8 @@ def open_json_lines(table: Table) -> Table:
         table.types[name] = pa.null() if not found else pa.float64() if _are_numbers(found) else one
         is_mixed = len(found) > 1 and not _are_numbers(found)
         table.shown[name] = " or ".join(sorted(found)) if is_mixed else type_name(table.types[name])
+    table.spelled |= {"time"}
+    guess(table, [name for name, found in kinds.items() if found == {"text"} or len(table.spelled) > 1])
     return table
 
 
@@ -65,12 +68,13 @@ def _batch(table: Table, rows: list[dict[str, Any]], columns: tuple[str, ...]) -
 
     arrays = []
     for name in columns:
-        values, type_ = [row.get(name) for row in rows], table.types[name]
+        values, type_ = [row.get(name) for row in rows], pa.string() if name in table.guesses else table.types[name]
         if pa.types.is_string(type_):
             values = [None if one is None else as_text(one) for one in values]
         elif pa.types.is_floating(type_):
             values = [None if one is None else _float(one) for one in values]
         arrays.append(pa.array(values, type_))
+    arrays = texts.spelled(table, columns, arrays) if table.guesses else arrays
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -19,7 +19,12 @@ from workbench.errors import UsageError
 from workbench.safe import clean
 
 ROWS = 65_536
+FEW = 4096
+"""So many different numbers of a batch are looked at one by one."""
+READING = 2
+"""Which rules files are read by: what was found by others is not what would be found now."""
 PARQUET = b"PAR1"
+ALL_KINDS: frozenset[Kind] = frozenset(("number", "boolean", "time"))
 _PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"(\xb5/\xfd": "zstd"}
 
 
@@ -45,8 +50,9 @@ ReaderT = TypeVar("ReaderT", bound=Reader)
 class Table:
     """An opened file: `name` is how it is called in messages; `types` are what is known of its columns so far.
 
-    A `lenient` one takes bytes that are no UTF-8 as U+FFFD, and is `damaged` where it had any. `place` tells how many
-    bytes of the file have been read.
+    A `lenient` one takes bytes that are no UTF-8 as U+FFFD, and is `damaged` where it had any. `spelled` are the kinds
+    of values that its texts are read for: all in CSV, which has no others, times in JSON lines. `guesses` are the types
+    that its columns of texts spell, None where that is not known yet. `place` tells how many bytes have been read.
     """
 
     path: Path
@@ -59,6 +65,8 @@ class Table:
     delimiter: str = ","
     lenient: bool = False
     damaged: bool = False
+    spelled: frozenset[Kind] = frozenset()
+    guesses: dict[str, Any] = field(default_factory=dict)
     place: Callable[[], int] | None = None
 
     def kinds(self) -> list[tuple[str, str, Kind]]:
@@ -71,10 +79,13 @@ class Table:
         return TableError(f"{place}: {words}", hint or "workbench data profile FILE shows a table that can be read.")
 
 
-def open_table(path: Path, name: str = "", *, lenient: bool = False) -> Table:
-    """Look at a file and return it as a table that can be scanned; raises TableError."""
+def open_table(path: Path, name: str = "", *, lenient: bool = False, spelled: frozenset[Kind] = frozenset()) -> Table:
+    """Look at a file and return it as a table that can be scanned; raises TableError.
+
+    Columns of texts that all spell values of the kinds `spelled` are read as these, as they would be in CSV.
+    """
     name = name or path.name
-    blank = Table(path, name, "", (), lenient=lenient)
+    blank = Table(path, name, "", (), lenient=lenient, spelled=spelled)
     if path.is_dir():
         raise blank.fail("is a folder, not a table", "Name one of its files.")
     try:
@@ -240,12 +251,27 @@ def canonical(array: Any, type_: Any) -> Any:
         array = array.dictionary_decode()
     if pa.types.is_float16(array.type):
         array = pc.cast(array, pa.float32())
+    if pa.types.is_float32(array.type) and pa.types.is_float64(type_):
+        return _widened(array)
+    if pa.types.is_time(array.type):
+        return pc.replace_substring_regex(pc.cast(array, pa.string()), r"\.0+$", "")
     try:
         is_bytes = pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type)
         return pc.cast(array, type_, safe=is_bytes)  # bytes are text only where they are UTF-8
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         texts = [None if one is None else as_text(one) for one in array.to_pylist()]
         return pa.array(texts, pa.string())
+
+
+def _widened(array: Any) -> Any:
+    """Return short numbers as long ones; few different ones as the decimal numbers that were meant: 0.1 stays 0.1."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    encoded = array.dictionary_encode()
+    if len(encoded.dictionary) > FEW:
+        return pc.cast(array, pa.float64())
+    return pc.cast(pc.cast(encoded.dictionary, pa.string()), pa.float64()).take(encoded.indices)
 
 
 def as_text(value: Any) -> str:
@@ -284,12 +310,32 @@ def _open_parquet(table: Table) -> Table:
     table.format, table.columns = "parquet", tuple(schema.names)
     table.types = {one.name: canonical_type(one.type) for one in schema}
     table.shown = {one.name: type_name(one.type) for one in schema}
+    guess(table, table.columns)
     return table
+
+
+def guess(table: Table, names: Iterable[str]) -> None:
+    """Have the columns of texts among these read as what they spell."""
+    import pyarrow as pa
+
+    if table.spelled:
+        table.guesses.update({name: None for name in names if pa.types.is_string(table.types[name])})
+
+
+def keep_text(table: Table, name: str) -> None:
+    """Have a column read as texts, as far as it has been read from texts."""
+    import pyarrow as pa
+
+    if table.format == "csv" or name in table.guesses:
+        table.guesses.pop(name, None)
+        table.types[name], table.shown[name] = pa.string(), "text"
 
 
 def _parquet_batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from workbench.data import texts
 
     rows = 0
     try:
@@ -300,8 +346,10 @@ def _parquet_batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
             for batch in file.iter_batches(ROWS, columns=list(columns)):
                 found = [batch.column(batch.schema.get_field_index(c)) for c in columns]
                 arrays = [
-                    canonical(_sound(table, c, one), table.types[c]) for c, one in zip(columns, found, strict=True)
+                    canonical(_sound(table, c, one), pa.string() if c in table.guesses else table.types[c])
+                    for c, one in zip(columns, found, strict=True)
                 ]
+                arrays = texts.spelled(table, columns, arrays) if table.guesses else arrays
                 rows += batch.num_rows
                 yield pa.RecordBatch.from_arrays(arrays, names=list(columns))
     except (pa.ArrowException, OSError) as error:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.data import hashing
+from workbench.data import hashing, texts
 from workbench.data.findings import FIRST
+from workbench.data.profile import Kind
 from workbench.data.schema import ColumnSchema
 
 KEYED = 20_000_000
@@ -20,9 +22,13 @@ EXAMPLES = 3
 NARROW = 1e-6
 """How far a limit may be off, relatively, in columns of 32 bits or fewer."""
 REPLACED = "\ufffd"
-NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
-WHOLE = r"^\s*[+-]?\d+\s*$"
-MOMENT = r"^\s*\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?\s*$"
+KINDS: Mapping[str, Kind] = {
+    "whole": "number",
+    "number": "number",
+    "boolean": "boolean",
+    "date": "time",
+    "time": "time",
+}
 FORMS = {
     "e-mail": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
     "uuid": r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
@@ -100,29 +106,32 @@ class Tally:
 class ColumnCheck:
     """Counts in one column what its schema does not allow."""
 
-    def __init__(self, schema: ColumnSchema, type_: str, *, unique: bool, damaged: bool, now: float) -> None:
+    def __init__(
+        self, schema: ColumnSchema, type_: str, *, unique: bool, damaged: bool, now: float, spelled: frozenset[Kind]
+    ) -> None:
         self.schema = schema
         self.tally = Tally(type=type_, words=[] if unique else None)
-        self._damaged, self._now = damaged, now
+        self._damaged, self._now, self._spelled = damaged, now, spelled
         self._slack = NARROW if type_ in ("float32", "float16") else 1e-12
         self._set: Any = None
         self._form = _form_pattern(schema)
 
-    def add(self, array: Any) -> None:
-        """Take the next values, an Arrow array of a canonical type."""
+    def add(self, array: Any) -> Any:
+        """Take the next values, an Arrow array of a canonical type; return them as read, None where not of the type."""
         tally, before = self.tally, self.tally.rows
         tally.rows += len(array)
         if array.null_count:
             tally.hit("missing values").add(_truth(array.is_null()), None, before)
             if array.null_count == len(array):
-                return
+                return array
         array = self._expected(array, before)
         if array is None or array.null_count == len(array):
-            return
+            return array
         if self.schema.type == "text":
             self._texts(array, before)
         else:
             self._numbers(array, before)
+        return array
 
     # --- types
 
@@ -142,7 +151,9 @@ class ColumnCheck:
             return None
         if fits:
             return self._zoned(array, before)
-        if pa.types.is_string(type_) and wanted != "text":
+        if wanted == "text" and is_number:
+            return texts.as_codes(array)
+        if wanted != "text" and pa.types.is_string(type_):
             return self._parsed(array, before)
         self.tally.hit("wrong type").add(~_truth(array.is_null()), array, before)
         return None
@@ -163,20 +174,30 @@ class ColumnCheck:
         return array
 
     def _parsed(self, array: Any, before: int) -> Any:
-        """Count texts that are no value of the type; return those that are, where they can be looked at further."""
+        """Count texts that are no value of the type; return those that are, as such values."""
+        kind = KINDS[self.schema.type]
+        present = texts.without_absent(array)
+        if present.null_count > array.null_count:
+            self.tally.hit("missing values").add(_truth(present.is_null()) & ~_truth(array.is_null()), None, before)
+        found = self._moments(present, before) if kind == "time" else texts.readable(present, kind)
+        good = _truth(found.is_valid())
+        bad = _truth(present.is_valid()) & ~good
+        if bad.any():
+            self.tally.hit("wrong type").add(bad, array, before)
+        if kind not in self._spelled:
+            self.tally.hit("written").add(good, array, before)
+        return self._zoned(found, before)
+
+    def _moments(self, array: Any, before: int) -> Any:
+        """Return texts as times; those with a zone where none belongs, or the other way round, are counted."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        wanted = self.schema.type
-        pattern = {"whole": WHOLE, "number": NUMBER, "boolean": r"(?i)^(true|false)$"}.get(wanted, MOMENT)
-        good = pc.match_substring_regex(array, pattern)
-        bad = _truth(pc.invert(good.fill_null(True)))
-        self.tally.hit("wrong type").add(bad, array, before)
-        self.tally.hit("written").count += len(array) - array.null_count - int(bad.sum())
-        if wanted not in ("whole", "number"):
-            return None
-        trimmed = pc.utf8_trim_whitespace(pc.if_else(good, array, pa.scalar(None, pa.string())))
-        return pc.cast(pc.utf8_ltrim(trimmed, "+"), pa.float64())
+        found, has_zone = texts.moments(array)
+        wrong = (_truth(has_zone) != bool(self.schema.zone)) & _truth(found.is_valid())
+        if self.schema.type == "time" and wrong.any():
+            self.tally.hit("zone").add(wrong, array, before)
+        return pc.cast(found, pa.timestamp("us", "UTC")) if self.schema.zone else found
 
     # --- texts
 

@@ -161,18 +161,16 @@ def _present(column: ColumnSchema, schema: Schema) -> int:
 
 def _types(column: ColumnSchema, found: Tally) -> Iterator[Finding]:
     wanted = TYPE_WORDS[column.type]
-    is_mixed = " or " in found.type
-    if found.count("wrong type") or (is_mixed and found.count("written")):
+    is_mixed = " or " in found.type and found.count("written") > 0
+    if found.count("wrong type") or is_mixed:
         all_wrong = found.count("wrong type") + found.count("missing values") >= found.rows
         all_wrong &= not (column.type in ("whole", "number") and found.type.startswith(("float", "int")))
         words = f"holds {found.type}" if is_mixed else f"is {found.type}" if all_wrong else f"values are no {wanted}"
-        yield _finding(
-            "mixed types" if is_mixed else "wrong type", "error", column, found, "wrong type", words, None, wanted
-        )
-    elif found.count("written"):
+        kind = "mixed types" if is_mixed else "wrong type"
+        yield _finding(kind, "error", column, found, "wrong type", words, None, wanted)
+    if found.count("written") and not is_mixed:
         words = f"{wanted} are written as text"
-        finding = _finding("wrong type", "error", column, found, "written", words, None, wanted)
-        yield finding
+        yield _finding("written as text", "warning", column, found, "written", words, None, wanted)
     if found.count("zone"):
         words = "times have no zone" if column.zone else f"times have a zone ({found.type.removeprefix('time ')})"
         expected = f"times in {column.zone}" if column.zone else "times without a zone"
