@@ -138,6 +138,25 @@ def test_restore_refuses_to_lose_what_no_version_holds(run_cli, project):
     assert os.listdir(project.folder / "data/images") == ["1.txt"]
 
 
+def test_links_are_no_reason_to_force_a_restore(run_cli, project, tmp_path):
+    images = project.folder / "data/images"
+    (images / "broken").symlink_to("gone")
+    (images / "train").symlink_to("../train.csv")
+    assert run_cli("data", "snapshot", "data/images", folder=project.folder).code == 0
+    (tmp_path / "away").mkdir()
+    (images / "away").symlink_to(tmp_path / "away")
+    assert run_cli("data", "snapshot", "data/images", folder=project.folder).code == 1, "it says what it does not hold"
+    newest, oldest = (one["hash"][:12] for one in versions(run_cli, project, "data/images"))
+    assert run_cli("data", "restore", f"data/images@{oldest}", folder=project.folder).code == 0
+    assert {name: os.readlink(images / name) for name in ("broken", "train")} == {
+        "broken": "gone",
+        "train": "../train.csv",
+    }
+    answer = run_cli("data", "restore", f"data/images@{newest}", folder=project.folder)
+    assert answer.code == 0 and "Left out, as they lead elsewhere: away" in answer.err
+    assert sorted(os.listdir(images)) == ["1.txt", "broken", "train"]
+
+
 def test_restore_to_another_place_and_to_a_moment(run_cli, project, tmp_path):
     run_cli("data", "snapshot", folder=project.folder)
     (project.folder / "data/train.csv").write_text("a,b\n5,6\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -204,6 +205,34 @@ def test_deleted_outputs_come_back_without_a_run(steps):
     assert states(steps) == {"prepare": "restore", "train": "restore"}
     assert run(steps) == [("prepare", "restored"), ("train", "restored")]
     assert read(steps, "model.txt") == "model of ONE\n"
+
+
+LINKS = (
+    "echo 1 > model-1.txt; ln -sf model-1.txt latest.txt; mkdir -p made; echo 2 > made/two; ln -sfn made current;"
+    " ln -sf ../model-1.txt made/up; ln -sf gone made/broken"
+)
+
+
+def test_outputs_that_are_links_come_back_as_links(make_project):
+    config = (
+        '[project]\nname = "links"\n[stages.link]\ncommand = "sh link.sh"\ninputs = ["in"]\n'
+        'outputs = ["latest.txt", "current", "model-1.txt", "made"]\n'
+    )
+    project = make_project({"link.sh": LINKS, "in": "1"}, config)
+    assert run(project) == [("link", "finished")]
+    assert not [notice for notice in notices(project, 1) if "link" in notice]
+    points_to = {"latest.txt": "model-1.txt", "current": "made", "made/up": "../model-1.txt", "made/broken": "gone"}
+    for name in ("latest.txt", "current", "model-1.txt"):
+        (project.folder / name).unlink()
+    shutil.rmtree(project.folder / "made")
+    assert run(project) == [("link", "restored")]
+    assert {name: os.readlink(project.folder / name) for name in points_to} == points_to
+    assert read(project, "current/two") == "2\n"
+    assert states(project) == {"link": "current"}
+    write(project, "link.sh", f"{LINKS}; rm latest.txt current; echo 3 > latest.txt; echo 3 > model-1.txt; exit 1")
+    assert run(project) == [("link", "failed")]
+    assert {name: os.readlink(project.folder / name) for name in points_to} == points_to
+    assert read(project, "latest.txt") == "1\n"
 
 
 def test_a_checkout_of_an_earlier_version_brings_back_what_it_made(steps):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.errors import EnvironmentProblem, NotFoundError, UsageError, WorkbenchError
 from workbench.project import Project
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LEAST_PREFIX = 4
 _LAST_OF_DAY = 86_399.999_999
+_SHOWN_LINKS = 3
 
 
 @dataclass(frozen=True)
@@ -218,8 +219,24 @@ def moment(words: str) -> float:
     return found.timestamp() + (_LAST_OF_DAY if len(words) <= len("2026-11-01") else 0)
 
 
-def restore(project: Project, version: Version, *, to: Path | None = None, force: bool = False) -> Path:
-    """Put a version back at its place in the project, or into the folder `to` under its own name; return where.
+class Restored(NamedTuple):
+    """Where a version lies now, and its links that are left out, as they lead out of the project or of that place."""
+
+    target: Path
+    left_out: list[str]
+
+    @property
+    def note(self) -> str:
+        """What is left out, in words, "" where nothing is."""
+        if not self.left_out:
+            return ""
+        more = len(self.left_out) - _SHOWN_LINKS
+        shown = ", ".join(clean(name, 100) for name in self.left_out[:_SHOWN_LINKS])
+        return f"Left out, as they lead elsewhere: {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def restore(project: Project, version: Version, *, to: Path | None = None, force: bool = False) -> Restored:
+    """Put a version back at its place in the project, or into the folder `to` under its own name.
 
     What is there must itself be a stored version, the same or another, unless `force`. Raises UsageError where it is
     not, NotFoundError where the bytes are not kept, and what reading the object store raises.
@@ -236,8 +253,10 @@ def restore(project: Project, version: Version, *, to: Path | None = None, force
     if not force and os.path.lexists(target):
         _check_stored(project, target)
     with objects.held():
-        data.restore(objects, version.kind, version.hash, target)
-    return target
+        left_out = data.restore(
+            objects, version.kind, version.hash, target, root=project.folder if to is None else None
+        )
+    return Restored(target, left_out)
 
 
 def _target(project: Project, version: Version, to: Path | None) -> Path:
@@ -267,7 +286,7 @@ def _check_stored(project: Project, target: Path) -> None:
         ).fetchone()
     finally:
         connection.close()
-    if found.problem or known is None or not Objects(project.objects_folder).has(found.hash):
+    if not found.whole or known is None or not Objects(project.objects_folder).has(found.hash):
         why = f" ({clean(found.problem, 100)})" if found.problem else ""
         raise UsageError(
             f"{clean(str(target))} holds content that is in no version{why}",

@@ -176,9 +176,13 @@ def _restore(args: argparse.Namespace) -> int:
     project = projects.find(args.folder)
     at = actions.moment(args.at) if args.at else None
     version = actions.find(project, _from_project(args.folder, args.path), at=at)
-    target = actions.restore(project, version, to=args.folder / args.to if args.to else None, force=args.force)
+    to = args.folder / args.to if args.to else None
+    restored = actions.restore(project, version, to=to, force=args.force)
     if args.json:
-        output.print_json({"path": version.path, "hash": version.hash, "restored": str(target)})
-    else:
-        output.say(f"Restored {clean(version.path)}@{version.hash[:_HASH_DIGITS]} to {clean(str(target))}")
+        document = {"path": version.path, "hash": version.hash, "restored": str(restored.target)}
+        output.print_json({**document, "left_out": restored.left_out})
+        return 0
+    output.say(f"Restored {clean(version.path)}@{version.hash[:_HASH_DIGITS]} to {clean(str(restored.target))}")
+    if restored.note:
+        output.say(restored.note)
     return 0

@@ -254,6 +254,9 @@ class Driver:
             for path in verdict.missing:
                 made = earlier.outputs[path]
                 stage_outputs.restore(self.project.folder, path, made.kind, made.hash)
+            for path in verdict.missing:
+                made = earlier.outputs[path]
+                stage_outputs.restore_link(self.project.folder, path, made.hash, made.link)
         except (WorkbenchError, OSError):
             return Verdict(verdict.stage, "run", "", verdict.key, verdict.inputs, verdict.sources)
         tell("restored", stage=verdict.stage, run=earlier.run, paths=list(verdict.missing), kept=kept)

@@ -40,12 +40,12 @@ class History:
 
     def _read(self, connection: sqlite3.Connection, runs: list[int]) -> None:
         rows = connection.execute(
-            f"SELECT run, path, kind, coalesce(hash, '') FROM outputs WHERE {_KEPT}"
+            f"SELECT run, path, kind, coalesce(hash, ''), coalesce(facts ->> 'link', '') FROM outputs WHERE {_KEPT}"
             " AND run IN (SELECT value FROM json_each(?))",
             (json.dumps(runs),),
         )
-        for run, path, kind, hash in rows:
-            self._outputs[run][path] = Made("folder" if kind == "folder" else "file", hash)
+        for run, path, kind, hash, link in rows:
+            self._outputs[run][path] = Made("folder" if kind == "folder" else "file", hash, link)
 
     def earlier(self, stage: str, key: str) -> Earlier | None:
         """Return the newest finished run of a stage with this key."""

@@ -17,10 +17,11 @@ Found = Mapping[str, str]  # hash by path; "" where there is nothing
 
 
 class Made(NamedTuple):
-    """What a finished run left at a path: "file" or "folder", and the hash of it."""
+    """What a finished run left at a path: "file" or "folder", the hash of it, and where it points if it is a link."""
 
     kind: str
     hash: str
+    link: str = ""
 
 
 @dataclass(frozen=True)

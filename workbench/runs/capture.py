@@ -196,7 +196,7 @@ class Capture:
         except OSError as error:
             problems.append(f"its outputs are not kept in the object store: {error.strerror or error}")
             found = data.take(self._root, objects, patterns, keep=False)
-        return [(item.path, kind or item.kind, item.size, item.hash, item.problem) for item in found]
+        return [(item.path, kind or item.kind, item.size, item.hash, item.problem, item.link) for item in found]
 
 
 def _output_rows(folder: Path, patterns: list[str], started: float, *, kind: str = "") -> list[tuple[Any, ...]]:
@@ -205,7 +205,7 @@ def _output_rows(folder: Path, patterns: list[str], started: float, *, kind: str
     from workbench.versions import outputs
 
     found = outputs.capture(folder, patterns, since_ns=int(started * 1e9))
-    return [(item.path, kind or item.kind, item.size, item.hash, item.problem or "") for item in found]
+    return [(item.path, kind or item.kind, item.size, item.hash, item.problem or "", "") for item in found]
 
 
 def _save_environment(connection: sqlite3.Connection, run: int, found: Environment) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import sqlite3
 import time
@@ -218,11 +219,12 @@ def finish_row(
     """Write the end of a run and what it left, in one transaction that waits for the disk."""
     with transaction(connection, durable=True):
         connection.executemany(
-            "INSERT INTO outputs (run, path, kind, size, hash, problem) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET size = excluded.size, hash = excluded.hash, problem = excluded.problem",
+            "INSERT INTO outputs (run, path, kind, size, hash, problem, facts) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET size = excluded.size, hash = excluded.hash, problem = excluded.problem,"
+            " facts = json_patch(facts, excluded.facts)",
             [
-                (run, text(path), kind, size, digest, text(problem))
-                for path, kind, size, digest, problem in results.outputs
+                (run, text(path), kind, size, digest, text(problem), json.dumps({"link": link} if link else {}))
+                for path, kind, size, digest, problem, link in results.outputs
             ],
         )
         if results.metrics:

@@ -84,7 +84,7 @@ def _put_data(objects: Path, run_folder: Path, rows: list[dict[str, Any]], work:
         place = work / row["path"]
         if not place.resolve().is_relative_to(work.resolve()):
             raise EnvironmentProblem(f"{row['path']} lies outside the project", "Only data inside it can be put back.")
-        data.restore(store, row["kind"], row["hash"], place)
+        data.restore(store, row["kind"], row["hash"], place, root=work)
         placed.append(row)
     inputs.write(run_folder, placed, "")
 

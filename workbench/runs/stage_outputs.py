@@ -27,7 +27,8 @@ UNFINISHED_FOLDER = "unfinished"
 class Before(NamedTuple):
     """One declared output before a run: `kind` is "file", "folder" or "", `hash` "" where there was nothing.
 
-    `problem` says why it is not known what was there; such an output is left to the command.
+    `problem` says why it is not known what was there; such an output is left to the command. `link` is where it points
+    if it is itself a link.
     """
 
     path: str
@@ -36,13 +37,20 @@ class Before(NamedTuple):
     size: int = 0
     files: int = 0
     problem: str = ""
+    link: str = ""
 
 
 def of_taken(items: Iterable[Taken]) -> list[Before]:
     """Return outputs as they were found."""
     return [
         Before(
-            item.path, item.kind, item.hash, item.size, item.files, "" if item.problem == "missing" else item.problem
+            item.path,
+            item.kind,
+            item.hash,
+            item.size,
+            item.files,
+            "" if item.problem == "missing" else item.problem,
+            item.link,
         )
         for item in items
     ]
@@ -140,6 +148,9 @@ def put_back(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> lis
             if was.hash:
                 restore(folder, item.path, was.kind, was.hash)
             changed.append(item.path)
+    for was in rows:
+        if was.path in changed:
+            restore_link(folder, was.path, was.hash, was.link)
     return changed
 
 
@@ -193,7 +204,26 @@ def restore(folder: Path, path: str, kind: str, hash: str) -> None:
         raise EnvironmentProblem(f"{clean(path)} lies behind a link that leads out of the project", "Remove the link.")
     objects = Objects(folder / ".workbench" / "objects")
     with objects.held():
-        data.restore(objects, kind, hash, target)
+        data.restore(objects, kind, hash, target, root=folder)
+
+
+def restore_link(folder: Path, path: str, hash: str, points_to: str) -> None:
+    """Make an output a link again, as its run left it, where that leads to the same content in the project.
+
+    It comes when all outputs are restored. What cannot be a link stays a file or folder of its own.
+    """
+    from workbench.versions import data
+    from workbench.versions.objects import Objects
+    from workbench.versions.restoring import make_link, stays_inside
+
+    if not points_to or not stays_inside(path, points_to, os.path.realpath(folder)):
+        return
+    leads_to = os.path.join(os.path.realpath((folder / path).parent), points_to)  # noqa: PTH118 - as it is written
+    objects = Objects(folder / ".workbench" / "objects")
+    (found,) = data.take(Path(os.path.realpath(folder)), objects, [escape(leads_to)], keep=False)
+    if found.hash == hash:
+        with contextlib.suppress(OSError):
+            make_link(folder / path, points_to)
 
 
 def key_of(run_folder: Path, launched: Mapping[str, Any]) -> str:

@@ -1,27 +1,25 @@
-"""Versions of data: files and folders as they are now, taken into the object store, read and restored from it."""
+"""Versions of data: files and folders as they are now, taken into the object store, and what a version consists of."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
-import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from blake3 import blake3
 
-from workbench.errors import EnvironmentProblem, WorkbenchError
-from workbench.versions.manifest import BadManifest, Entry, Row, decode, encode, stays_inside
+from workbench.versions.manifest import BadManifest, Entry, Row, decode, encode
 from workbench.versions.matching import Refused, inside, matching, real, reason
 from workbench.versions.objects import Objects, Unreadable, Unsteady
+from workbench.versions.restoring import leftovers, restore
 
-__all__ = ["BadManifest", "Entry", "Taken", "contents", "manifest", "restore", "take"]
+__all__ = ["BadManifest", "Entry", "Taken", "contents", "leftovers", "manifest", "restore", "take"]
 
 Progress = Callable[[int, int], None]
 _ATTEMPTS = 3
@@ -31,7 +29,6 @@ _SHOWN_PROBLEMS = 3
 # A file changed this shortly before it was hashed may change again without its time showing it.
 _SETTLED_NS, _SETTLED_COARSE_NS = 50_000_000, 2_000_000_000
 _BLOCK = 1 << 20
-_RESTORING = ".restoring"
 
 
 @dataclass(frozen=True)
@@ -39,8 +36,10 @@ class Taken:
     """One path as it was found.
 
     `kind` is "file", "folder", or "" where there is nothing; `hash` is the BLAKE3 of the bytes, of a folder that of its
-    list of files; `size` in bytes; `rows` of a table of text, None for anything else. `problem` says what keeps it from
-    being complete: "missing", "changed while it was read", or a reason. `kept` tells whether the store has the bytes.
+    list of files; `size` in bytes; `rows` of a table of text, None for anything else; `link` is where the path itself
+    points if it is a link. `problem` says what keeps it from being complete: "missing", "changed while it was
+    read", or a reason; `whole` tells whether it has all that lies there, though not what links outside the project lead
+    to. `kept` tells whether the store has the bytes.
     """
 
     path: str
@@ -51,6 +50,8 @@ class Taken:
     rows: int | None = None
     problem: str = ""
     kept: bool = False
+    link: str = ""
+    whole: bool = True
 
 
 def take(
@@ -107,12 +108,15 @@ class _Taking:
         try:
             resolved = real(self.folder, path)
             facts = os.stat(resolved)  # noqa: PTH116 - a plain string
+            link = _points_to(self.folder / path)
         except (Refused, OSError) as error:
-            return Taken(path, problem=reason(error))
+            return Taken(path, problem=reason(error), whole=False)
         known = self._read_cache(path)
         if stat.S_ISDIR(facts.st_mode):
-            return self._take_folder(path, resolved, known)
-        return self._take_file(path, resolved, facts, known)
+            found = self._take_folder(path, resolved, known)
+        else:
+            found = self._take_file(path, resolved, facts, known)
+        return replace(found, link=link) if link else found
 
     # --- one file
 
@@ -122,12 +126,12 @@ class _Taking:
             self._count(facts.st_size)
             return Taken(path, "file", fact[4], facts.st_size, 1, known.get("rows"), kept=self.keep)
         if not stat.S_ISREG(facts.st_mode):
-            return Taken(path, problem="neither a file nor a folder")
+            return Taken(path, problem="neither a file nor a folder", whole=False)
         began = time.time_ns()
         try:
             hash, size = self._steadily(resolved, fact[4] if fact else "")
         except (_Unreadable, Unsteady) as error:
-            return Taken(path, "file", problem=_why(error))
+            return Taken(path, "file", problem=_why(error), whole=False)
         rows = _rows(Path(resolved), path)
         after = _stat_or_none(resolved)
         unchanged = after is not None and _facts_of(after)[:3] == (size, facts.st_mtime_ns, facts.st_ctime_ns)
@@ -177,28 +181,28 @@ class _Taking:
     ) -> Taken:
         rows: list[Row] = []
         facts_now: dict[str, list[Any]] = {}
-        began, complete = time.time_ns(), True
+        began, unread, outward = time.time_ns(), bool(problems), False
         with self.objects.batch() if self.keep else contextlib.nullcontext():
             for name, place, facts in found:
                 try:
                     row = self._member(path, name, place, facts, cached.get(name))
                 except (_Unreadable, Unsteady, Refused) as error:
                     problems.append(f"{name}: {_why(error)}")
-                    complete = False
+                    unread = True
                     continue
                 rows.append(row)
                 facts_now[name] = _fact(facts, row[1], began)
                 if row[3] and (problem := self._leads_out(f"{path}/{name}")):
                     problems.append(f"{name}: {problem}")
-                    complete = False
+                    outward = True
             listed = encode(rows)
             whole = self.objects.put_bytes(listed) if self.keep else blake3(listed).hexdigest()
         size = sum(row[2] for row in rows if not row[3])
-        if complete:
+        if not unread and not outward:  # what is to be told each time is looked at each time
             self._write_cache(path, {"hash": whole, "size": size, "count": len(found), "files": facts_now})
         more = f" and {len(problems) - _SHOWN_PROBLEMS} more" if len(problems) > _SHOWN_PROBLEMS else ""
         problem = "; ".join(problems[:_SHOWN_PROBLEMS]) + more
-        return Taken(path, "folder", whole, size, len(rows), problem=problem, kept=self.keep)
+        return Taken(path, "folder", whole, size, len(rows), problem=problem, kept=self.keep, whole=not unread)
 
     def _member(self, path: str, name: str, place: str, facts: os.stat_result, fact: list[Any] | None) -> Row:
         if stat.S_ISLNK(facts.st_mode):
@@ -217,10 +221,13 @@ class _Taking:
         return (os.fsencode(name), hash, size, False)
 
     def _leads_out(self, path: str) -> str:
+        """Return why what a link leads to is not part of the version; one that leads nowhere is only a link."""
         try:
             real(self.folder, path)
-        except (Refused, OSError) as error:
+        except Refused as error:
             return reason(error)
+        except OSError:
+            return ""
         return ""
 
     # --- what is known
@@ -254,6 +261,10 @@ class _Taking:
             temporary = file.with_name(f".{os.urandom(6).hex()}.tmp")
             temporary.write_text(json.dumps({"path": path, **known}, separators=(",", ":")), encoding="ascii")
             temporary.replace(file)
+
+
+def _points_to(path: Path) -> str:
+    return os.readlink(path) if path.is_symlink() else ""  # noqa: PTH115 - as it was written
 
 
 class _Unreadable(Exception):
@@ -334,7 +345,7 @@ def _walk(place: str, problems: list[str]) -> Iterator[tuple[str, str, os.stat_r
             problems.append(f"{before or '.'}: {reason(error)}")
 
 
-# --- reading and restoring
+# --- reading
 
 
 def manifest(objects: Objects, hash: str) -> dict[str, Entry]:
@@ -348,113 +359,3 @@ def contents(objects: Objects, kind: str, hash: str) -> set[str]:
     if kind == "folder":
         found.update(entry.hash for entry in manifest(objects, hash).values())
     return found
-
-
-def restore(objects: Objects, kind: str, hash: str, target: Path) -> None:
-    """Put a version at `target`, all of it at once in place of what is there; nothing outside `target` is written.
-
-    Links of a folder are restored where they stay inside it, and left out elsewhere. Raises Missing, Damaged,
-    BadManifest, and EnvironmentProblem where `target` cannot be written; then `target` is as it was.
-    """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for left in leftovers(target):
-            _remove(left)
-        temporary = _beside(target)
-        try:
-            if kind == "folder":
-                _build(objects, manifest(objects, hash), temporary)
-            else:
-                objects.write_to(hash, temporary)
-            _swap(temporary, target)
-        finally:
-            _remove(temporary)
-    except WorkbenchError:
-        raise
-    except OSError as error:
-        from workbench.safe import clean
-
-        where = clean(str(target))
-        raise EnvironmentProblem(
-            f"{where} cannot be restored: {error.strerror or error}", "df -h .   and  ls -ld  on its folder"
-        ) from error
-
-
-def _build(objects: Objects, entries: dict[str, Entry], folder: Path) -> None:
-    folder.mkdir()
-    made = {folder}
-    links = []
-    for name, entry in entries.items():
-        path = folder / name
-        if path.parent not in made:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            made.add(path.parent)
-        if entry.kind == "link":
-            links.append((name, path, os.fsdecode(objects.content(entry.hash))))
-            continue
-        with path.open("xb") as file:
-            for block in objects.read(entry.hash):
-                file.write(block)
-    for name, path, points_to in links:  # last, so that no file is written through one
-        if stays_inside(name, points_to):
-            path.symlink_to(points_to)
-
-
-def _beside(target: Path) -> Path:
-    """Return a new name next to `target` that says which process it belongs to."""
-    return target.with_name(f".{target.name[:100]}.{os.getpid()}.{os.urandom(4).hex()}{_RESTORING}")
-
-
-def leftovers(target: Path) -> list[Path]:
-    """Return what restores to the same target left beside it when they were killed; the next one removes it."""
-    try:
-        names = os.listdir(target.parent)
-    except OSError:
-        return []
-    found = []
-    for name in names:
-        if name.startswith(f".{target.name[:100]}.") and name.endswith(_RESTORING):
-            owner = name.split(".")[-3]
-            if owner.isdecimal() and not _lives(int(owner)):
-                found.append(target.with_name(name))
-    return found
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
-
-
-def _swap(new: Path, target: Path) -> None:
-    """Put `new` where `target` is; what was there is then at `new`, or gone."""
-    if not target.is_symlink() and not target.is_dir() and not new.is_dir():
-        new.replace(target)
-    elif not os.path.lexists(target):
-        new.rename(target)
-    elif not _exchange(new, target):
-        old = _beside(target)
-        target.rename(old)
-        new.rename(target)
-        _remove(old)
-
-
-def _exchange(first: Path, second: Path) -> bool:
-    """Exchange two names in one step where the system can."""
-    try:
-        rename = ctypes.CDLL(None, use_errno=True).renameat2
-    except (OSError, AttributeError):
-        return False
-    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    return bool(rename(here, os.fsencode(first), here, os.fsencode(second), exchange) == 0)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

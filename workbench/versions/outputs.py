@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -105,7 +106,8 @@ def _folder_output(folder: Path, resolved: str, path: str, since_ns: int | None)
             if os.path.islink(place):  # noqa: PTH114 - a plain string
                 points_to = os.fsencode(os.readlink(place))  # noqa: PTH115 - a plain string
                 rows.append((os.fsencode(name), blake3(points_to).hexdigest(), len(points_to), True))
-                real(folder, f"{path}/{name}")
+                with contextlib.suppress(OSError):  # one that leads nowhere is only a link
+                    real(folder, f"{path}/{name}")
             else:
                 size, digest, mtime = _hash_file(place)
                 rows.append((os.fsencode(name), digest, size, False))

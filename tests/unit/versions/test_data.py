@@ -1,6 +1,7 @@
 """Versions of data: one scheme of hashes, odd files refused by name, restoring that never leaves its target."""
 
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from blake3 import blake3
 
 from workbench.errors import EnvironmentProblem
-from workbench.versions import data, manifest, outputs, sweep
+from workbench.versions import data, manifest, outputs, restoring, sweep
 from workbench.versions.data import Taken
 from workbench.versions.objects import WHOLE, Damaged, Objects
 
@@ -139,13 +140,75 @@ def test_links_out_of_the_project_and_loops_are_not_followed(folder, objects, tm
     found = take(folder, objects, "f", "away", "away/secret", "f/loop", "../outside/secret", str(outside))
     whole = found[0]
     assert "out: a link that leads out of the project" in whole.problem
-    assert "loop: " in whole.problem
+    assert "loop" not in whole.problem, "it leads nowhere, and is kept as the link that it is"
     assert all(each.problem and not each.hash for each in found[1:])
     listed = data.manifest(objects, whole.hash)
     assert {name for name, entry in listed.items() if entry.kind == "link"} == {"out", "loop", "up", "inside"}
     assert b"hidden words" not in b"".join(objects.content(entry.hash) for entry in listed.values())
     data.restore(objects, "folder", whole.hash, tmp_path / "back")
     assert sorted(os.listdir(tmp_path / "back")) == ["a", "inside", "loop"]
+
+
+def links_of(folder):
+    return {name: os.readlink(folder / name) for name in os.listdir(folder) if (folder / name).is_symlink()}
+
+
+def test_links_are_kept_as_links_where_they_lead_into_the_project_or_nowhere(folder, objects, tmp_path):
+    write(folder, "shared/a", b"1")
+    write(folder, "f/b", b"2")
+    kept = {
+        "beside": "../shared/a", "folder": "../shared", "broken": "gone", "loop": "loop", "itself": ".",
+        "absolute": str(folder / "shared/a"),
+    }  # fmt: skip
+    for name, points_to in kept.items():
+        (folder / "f" / name).symlink_to(points_to)
+    (whole,) = take(folder, objects, "f", cache=tmp_path / "cache")
+    assert whole.problem == ""
+    assert take(folder, objects, "f", cache=tmp_path / "cache") == [whole]
+    shutil.rmtree(folder / "f")
+    assert data.restore(objects, "folder", whole.hash, folder / "f", root=folder) == []
+    assert links_of(folder / "f") == kept
+    left_out = data.restore(objects, "folder", whole.hash, tmp_path / "elsewhere")
+    assert sorted(left_out) == ["absolute", "beside", "folder", "itself"]
+    assert take(folder, objects, "f")[0].hash == whole.hash
+
+
+def test_a_link_that_leads_out_comes_back_only_where_it_lies_already(folder, objects, tmp_path):
+    outside = write(tmp_path, "outside/secret", b"hidden words")
+    write(folder, "f/a", b"1")
+    (folder / "f/out").symlink_to(outside)
+    (whole,) = take(folder, objects, "f")
+    assert whole.whole and "out: a link that leads out" in whole.problem
+    write(folder, "f/a", b"2")
+    assert data.restore(objects, "folder", whole.hash, folder / "f", root=folder) == []
+    assert links_of(folder / "f") == {"out": str(outside)} and (folder / "f/a").read_bytes() == b"1"
+    (folder / "f/out").unlink()
+    (folder / "f/out").symlink_to(outside.parent)
+    assert data.restore(objects, "folder", whole.hash, folder / "f", root=folder) == ["out"]
+    assert outside.read_bytes() == b"hidden words"
+
+
+@pytest.mark.parametrize(
+    ("path", "points_to"),
+    [
+        ("f/x", "../.."),
+        ("f/x", ".."),
+        ("f/x", "/etc/passwd"),
+        ("f/x", "/p"),
+        ("f/x", "/p2/a"),
+        ("f/x", "/p/../etc"),
+        ("f/x", "../../p/a"),
+        ("f/x", "y/../../a"),
+        ("f/x", "../.git/hooks/post-checkout"),
+        ("f/x", "sub/.workbench"),
+        ("f/x", "a\0b"),
+        ("f/x", ""),
+        ("../x", "a"),
+        ("x", "."),
+    ],
+)
+def test_links_that_might_lead_out_are_known(path, points_to):
+    assert not restoring.stays_inside(path, points_to, "/p")
 
 
 def test_odd_files_are_named_and_the_rest_is_taken(folder, objects):

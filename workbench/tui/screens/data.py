@@ -277,9 +277,11 @@ class DataPage(DataView):
     def _restore(self, project: Project, version: Version) -> None:
         def restore() -> str:
             found = data_actions.find(project, f"{version.path}@{version.hash}")
-            return str(data_actions.restore(project, found))
+            return data_actions.restore(project, found).note
 
-        self.bench.act("restoring", restore, done=lambda _: self.bench.say(f"Restored {version.path}."))
+        self.bench.act(
+            "restoring", restore, done=lambda note: self.bench.say(f"Restored {version.path}. {note}".strip())
+        )
 
     def do_data_order(self) -> None:
         """Order the columns by how far they moved, or as the file has them."""
