@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual import events
+
 from tests.tui.driving import driven, screen, shows, text, until
 from workbench.actions import runs as actions
 from workbench.project import Project
@@ -54,6 +56,20 @@ async def test_scrolling_the_log_stops_the_tail_and_says_how_much_waits(project:
         await pilot.press("t")
         await until(pilot, lambda: "more lines below" not in text(pilot.app))
         await until(pilot, lambda: f"line {pilot.app.page.log_view.part.total - 1}" in text(pilot.app))
+
+
+async def test_the_wheel_scrolls_what_it_is_over(project: Project) -> None:
+    async with driven(project, (80, 24)) as pilot:
+        await until(pilot, lambda: pilot.app.page is not None)
+        pilot.app.open_run(1)
+        await shows(pilot, "1 first")
+        pilot.app.page.go_to("log")
+        await shows(pilot, "epoch 29")
+        log = pilot.app.page.log_view
+        top = 30 - log.room
+        for kind, first in ((events.MouseScrollUp, top - 3), (events.MouseScrollDown, None)):
+            log.post_message(kind(log, 3, 3, 0, 0, 0, False, False, False))
+            await until(pilot, lambda first=first: log.first == first)
 
 
 async def test_log_scale_is_switched_and_told(project: Project) -> None:

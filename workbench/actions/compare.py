@@ -214,15 +214,7 @@ def curve(connection: sqlite3.Connection, run: int, metric: str, buckets: int = 
     A stretch stands at its first step and its first time. Made for drawing; never for figures.
     """
     name = queries.find_name(connection, "metric", metric)
-    row = connection.execute(
-        "SELECT count, (SELECT min(step) FROM points p WHERE p.run = m.run AND p.name = m.name),"
-        " (SELECT max(step) FROM points p WHERE p.run = m.run AND p.name = m.name)"
-        " FROM metrics m WHERE run = ? AND name = ?",
-        (run, name),
-    ).fetchone()
-    if row is None or row[1] is None:
-        return Curve()
-    count, low, high = row
+    count, low, high = queries.extent(connection, run, name)
     if count <= FEW_POINTS or high == low:
         return queries.history(connection, run, metric)
     width = max(1, -(-(high - low + 1) // buckets))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from workbench import locks
 from workbench.actions import data
 from workbench.actions.pipeline_reasons import Why, params_in
 from workbench.config import Train
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 LOCK_NAME = "pipeline.lock"
 LOG_NAME = "pipeline.log"
-_LOCK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -277,17 +275,7 @@ def _wish(project: Project, name: str, stage: Train, request: Request) -> Wish:
 
 def goes_on(project: Project) -> bool:
     """Return whether a pipeline of the project is going on."""
-    try:
-        lock = os.open(project.inner / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    return locks.is_held(project.inner / LOCK_NAME)
 
 
 def stop(project: Project) -> bool:
@@ -307,25 +295,13 @@ def _goes_on_already() -> EnvironmentProblem:
     )
 
 
-def _take_lock(project: Project) -> int:
-    lock = os.open(project.inner / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    deadline = time.monotonic() + _LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except BlockingIOError:  # a pipeline, or for a moment somebody who asks whether there is one
-            if time.monotonic() > deadline:
-                os.close(lock)
-                raise _goes_on_already() from None
-        time.sleep(_LOCK_SECONDS / 20)
-
-
 def _spawn(project: Project, order: bytes) -> subprocess.Popen[bytes]:
     from workbench.runs.standby import Detached
     from workbench.tracking import RUN_FOLDER_VARIABLE
 
-    lock = _take_lock(project)
+    lock = locks.take(project.inner / LOCK_NAME)
+    if lock is None:
+        raise _goes_on_already()
     os.ftruncate(lock, 0)  # the number of a process that is gone may be another's by now
     try:
         with (project.inner / LOG_NAME).open("ab") as log:

@@ -236,6 +236,17 @@ def history(connection: sqlite3.Connection, run: int, metric: str, *, space: str
     return _curve(rows)
 
 
+def extent(connection: sqlite3.Connection, run: int, name: int | None) -> tuple[int, int, int]:
+    """Return how many points a metric of a run has, and its least and greatest step; three zeros where it has none."""
+    row = connection.execute(
+        "SELECT count, (SELECT min(step) FROM points p WHERE p.run = m.run AND p.name = m.name),"
+        " (SELECT max(step) FROM points p WHERE p.run = m.run AND p.name = m.name)"
+        " FROM metrics m WHERE run = ? AND name = ?",
+        (run, name),
+    ).fetchone()
+    return (0, 0, 0) if row is None or row[1] is None else tuple(row)
+
+
 def thinned_history(
     connection: sqlite3.Connection, run: int, metric: str, buckets: int, *, space: str = "metric"
 ) -> Curve:
@@ -244,15 +255,7 @@ def thinned_history(
     A metric with few points comes whole. Made for drawing; never for figures.
     """
     name = find_name(connection, space, metric)
-    row = connection.execute(
-        "SELECT count, (SELECT min(step) FROM points p WHERE p.run = m.run AND p.name = m.name),"
-        " (SELECT max(step) FROM points p WHERE p.run = m.run AND p.name = m.name)"
-        " FROM metrics m WHERE run = ? AND name = ?",
-        (run, name),
-    ).fetchone()
-    if row is None:
-        return Curve()
-    count, low, high = row
+    count, low, high = extent(connection, run, name)
     if count <= 2 * buckets or high == low:
         return history(connection, run, metric, space=space)
     width = max(1, -(-(high - low + 1) // buckets))

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workbench import locks
 from workbench import project as projects
 from workbench.actions import pipeline
 from workbench.actions import runs as actions
@@ -169,7 +170,7 @@ class Daemon:
             return hints
 
     def _is_ours(self) -> bool:
-        return statuses.is_ours(self.project.inner / statuses.LOCK_NAME, self._lock)
+        return locks.is_ours(self.project.inner / statuses.LOCK_NAME, self._lock)
 
     def _write(self, status: WatchStatus) -> None:
         if status == self._written or not self._is_ours():
@@ -231,7 +232,7 @@ def watch(project: Project, show: Callable[[dict[str, Any]], None], *, detached:
     if not any(step.command for step in project.config.steps):
         raise UsageError("workbench.toml names no command to run", 'Add  [train] command = "python train.py"  to it.')
     project.open_store().close()
-    lock = statuses.take_lock(project.inner / statuses.LOCK_NAME)
+    lock = locks.take(project.inner / statuses.LOCK_NAME)
     if lock is None:
         pid = statuses.read_status(project).pid
         raise EnvironmentProblem(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench import locks
 from workbench.paths import write_atomically
 from workbench.project import Project
 
@@ -19,7 +17,6 @@ LOCK_NAME = "watch.lock"
 STATUS_NAME = "watch.json"
 LOG_NAME = "watch.log"
 LOG_SIZE = 256_000
-_LOCK_PATIENCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ def _count(number: int, noun: str) -> str:
 
 def read_status(project: Project) -> WatchStatus:
     """Return the status; whether the watcher lives is told by its lock, which its death frees."""
-    alive = is_held(project.inner / LOCK_NAME)
+    alive = locks.is_held(project.inner / LOCK_NAME)
     try:
         found = json.loads((project.inner / STATUS_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -79,45 +76,6 @@ def _status(found: Mapping[str, Any], alive: bool) -> WatchStatus:
 def write_status(project: Project, status: WatchStatus) -> None:
     """Save the status where others find it; raises OSError."""
     write_atomically(project.inner / STATUS_NAME, json.dumps({**asdict(status), "alive": True}))
-
-
-def take_lock(path: Path) -> int | None:
-    """Return a descriptor that holds the lock, or None where a living watcher has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    deadline = time.monotonic() + _LOCK_PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except BlockingIOError:
-            # Whoever asks whether a watcher lives holds the lock for a moment, too.
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                return None
-            time.sleep(0.01)
-
-
-def is_held(path: Path) -> bool:
-    """Whether some process holds the lock for itself."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def is_ours(path: Path, descriptor: int) -> bool:
-    """Whether the lock we hold is still the file at `path`, not one that was removed or made again."""
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(descriptor))  # noqa: PTH116
-    except OSError:
-        return False
 
 
 def append_log(path: Path, line: str) -> None:

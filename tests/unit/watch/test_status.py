@@ -1,15 +1,14 @@
-"""The lock tells whether a watcher lives; the status file is only words."""
+"""What a watcher says about itself; the status file is only words."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from workbench import locks
 from workbench.project import Project
 from workbench.watch import status as statuses
 from workbench.watch.status import WatchStatus
@@ -23,7 +22,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_a_status_comes_back_as_it_was_written(project: Project) -> None:
-    lock = statuses.take_lock(project.inner / statuses.LOCK_NAME)
+    lock = locks.take(project.inner / statuses.LOCK_NAME)
     assert lock is not None
     written = WatchStatus(True, 5, "inotify", ("*.py", "a b"), 3, 2, 1, 10.5, 11.5, 7, "run 1", "bad")
     statuses.write_status(project, written)
@@ -42,56 +41,6 @@ def test_a_damaged_status_file_is_as_good_as_none(project: Project, content: str
 def test_a_newer_status_file_is_read_as_far_as_it_is_known(project: Project) -> None:
     (project.inner / statuses.STATUS_NAME).write_text(json.dumps({"files": 4, "since": 3, "colour": "red"}))
     assert statuses.read_status(project) == WatchStatus(files=4, since=3)
-
-
-def test_a_lock_is_free_the_moment_its_holder_is_killed(project: Project) -> None:
-    path = project.inner / statuses.LOCK_NAME
-    code = (
-        "import sys, workbench.watch.status as s, pathlib\n"
-        "s.take_lock(pathlib.Path(sys.argv[1]))\n"
-        "print(1, flush=True)\n"
-        "input()"
-    )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    with holder:
-        assert holder.stdout is not None and holder.stdout.readline() == "1\n"
-        assert statuses.is_held(path) and statuses.take_lock(path) is None
-        holder.kill()
-        holder.wait()
-        assert not statuses.is_held(path)
-
-
-def test_asking_whether_it_is_held_does_not_keep_a_watcher_from_starting(project: Project) -> None:
-    path = project.inner / statuses.LOCK_NAME
-    path.touch()
-    code = (
-        "import sys, time, workbench.watch.status as s, pathlib\n"
-        "print(1, flush=True)\n"
-        "while True: s.is_held(pathlib.Path(sys.argv[1]))"
-    )
-    asker = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
-    with asker:
-        assert asker.stdout is not None and asker.stdout.readline() == "1\n"
-        try:
-            for _ in range(20):
-                lock = statuses.take_lock(path)
-                assert lock is not None
-                os.close(lock)
-        finally:
-            asker.kill()
-
-
-def test_a_lock_that_was_removed_or_made_again_is_not_ours(project: Project) -> None:
-    path = project.inner / statuses.LOCK_NAME
-    lock = statuses.take_lock(path)
-    assert lock is not None and statuses.is_ours(path, lock)
-    path.unlink()
-    assert not statuses.is_ours(path, lock)
-    path.touch()
-    assert not statuses.is_ours(path, lock)
-    os.close(lock)
 
 
 def test_the_log_stays_small(tmp_path: Path) -> None:

@@ -318,12 +318,6 @@ class CodePanel(Panel, can_focus=True):
         """Go to the file before."""
         self._scroll(next_file(self.code, self.top, -1) - self.top)
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Scroll down."""
-        event.stop()
-        self._scroll(3)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll up."""
-        event.stop()
-        self._scroll(-3)
+    def wheeled(self, lines: int) -> None:
+        """Scroll."""
+        self._scroll(lines)

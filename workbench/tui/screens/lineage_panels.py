@@ -233,15 +233,9 @@ class GraphPanel(Panel, can_focus=True):
         self.top += rows
         self.redraw()
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Move the window."""
-        event.stop()
-        self._shift(3)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Move the window."""
-        event.stop()
-        self._shift(-3)
+    def wheeled(self, lines: int) -> None:
+        """Scroll."""
+        self._shift(lines)
 
 
 def _kept(at: int, whole: int, room: int, margin: int) -> int:

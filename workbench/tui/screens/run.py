@@ -454,12 +454,7 @@ class CurvesPane(Panel, can_focus=True):
         self.top += 1
         self.redraw()
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+    def wheeled(self, lines: int) -> None:
         """Scroll."""
-        event.stop()
-        self.do_down()
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll."""
-        event.stop()
-        self.do_up()
+        self.top += 1 if lines > 0 else -1
+        self.redraw()

@@ -19,6 +19,7 @@ from workbench.tui.kit.grid import Grid, Style, cells, clip
 from workbench.tui.palette import Palette
 
 Spans = list[tuple[str, Style]]
+WHEEL_LINES = 3
 
 
 class Canvas(Widget):
@@ -118,6 +119,19 @@ class Canvas(Widget):
     def lines(self) -> list[str]:
         """Return what is shown as text."""
         return ["".join(text for text, _ in spans) for spans in self._spans]
+
+    def wheeled(self, lines: int) -> None:
+        """Take a turn of the mouse wheel over the widget, worth so many lines down, below 0 up."""
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Hand the turn on in lines."""
+        event.stop()
+        self.wheeled(WHEEL_LINES)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Hand the turn on in lines."""
+        event.stop()
+        self.wheeled(-WHEEL_LINES)
 
     def on_resize(self, event: events.Resize) -> None:
         """Draw for the new size."""

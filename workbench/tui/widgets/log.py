@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from textual import events
 from textual.message import Message
 
 from workbench.tui.kit.frame import say
@@ -62,8 +61,8 @@ class LogView(Panel, can_focus=True):
         self.post_message(self.Wanted())
 
     def _move(self, lines: int) -> None:
-        top = self.part.first if self.first is None else self.first
-        last = max(0, self.part.total - max(1, self.size.height - 3))
+        last = max(0, self.part.total - max(1, self.size.height - 2))
+        top = last if self.first is None else self.first
         wanted = max(0, top + lines)
         if wanted >= last and lines > 0:
             self.do_tail()
@@ -98,12 +97,6 @@ class LogView(Panel, can_focus=True):
         """Follow the end."""
         self.do_tail()
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+    def wheeled(self, lines: int) -> None:
         """Scroll."""
-        event.stop()
-        self._move(3)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll."""
-        event.stop()
-        self._move(-3)
+        self._move(lines)

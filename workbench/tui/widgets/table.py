@@ -223,12 +223,6 @@ class Table(Panel, can_focus=True):
         self.cursor = max(self.top, min(self.cursor, self.top + self.room - 1))
         self._go(self.cursor)
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+    def wheeled(self, lines: int) -> None:
         """Scroll."""
-        event.stop()
-        self._scroll(3)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll."""
-        event.stop()
-        self._scroll(-3)
+        self._scroll(lines)

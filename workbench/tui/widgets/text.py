@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textual import events
-
 from workbench.tui.kit.grid import Grid, Style, cells, clip
 from workbench.tui.widgets.canvas import Panel, Spans
 
@@ -89,12 +87,6 @@ class TextPane(Panel, can_focus=True):
         self.shift = max(0, min(self.shift + 8, longest + 2 - self.size.width + 2))
         self.redraw()
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+    def wheeled(self, lines: int) -> None:
         """Scroll."""
-        event.stop()
-        self._go(self.top + 3)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll."""
-        event.stop()
-        self._go(self.top - 3)
+        self._go(self.top + lines)
