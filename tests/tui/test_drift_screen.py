@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sys
+import time
+from dataclasses import replace
 
 import pytest
 
 from tests.tui.driving import driven, line_of, open_page, screen, shows, text, until
 from workbench.actions import drift as actions
+from workbench.actions import runs
+from workbench.cli.main import parser_of
+from workbench.drift.report import Request
 from workbench.project import load
+from workbench.runs import launch
 from workbench.tui.kit.heatmap import heatmap
 from workbench.tui.screens.drift_column import wrapped
 from workbench.tui.screens.drift_features import _parts
@@ -148,8 +156,6 @@ async def test_the_key_checks_again_and_others_change_what_is_compared(checked):
         await pilot.press("o")
         await shows(pilot, "Cut into windows by", "quarter")
         await pilot.press("escape")
-        again = ["--reference", "previous", "--by", "100 rows", "--current", "data/train.csv"]
-        assert pilot.app.page._options(by="100 rows") == again
         await pilot.press("f")
         await shows(pilot, "Compare with")
         await pilot.press(*"data/no.csv", "enter")
@@ -158,11 +164,14 @@ async def test_the_key_checks_again_and_others_change_what_is_compared(checked):
 
 
 async def test_other_windows_are_held_against_the_first_where_the_reference_was_one_of_them(data):
-    actions.compare(data, actions.Request(reference="2026-02"))
+    actions.compare(data, Request(reference="2026-02"))
     async with driven(data) as pilot:
         await open_page(pilot, "drift", "Features in 2026-07", "by month against 2026-02")
-        assert pilot.app.page._options()[:4] == ["--reference", "2026-02", "--by", "month"]
-        assert pilot.app.page._options(by="all")[:4] == ["--reference", "training", "--by", "all"]
+        asked = []
+        pilot.app.page.start_check, start = asked.append, pilot.app.page.start_check
+        pilot.app.page._cut_by("all")
+        pilot.app.page.start_check = start
+        assert asked[0][:3] == ["--reference=training", "--current=data/train.csv", "--by=all"]
         await pilot.press("o")
         await shows(pilot, "Cut into windows by")
         await pilot.press(*"60 rows", "enter")
@@ -171,7 +180,7 @@ async def test_other_windows_are_held_against_the_first_where_the_reference_was_
 
 
 async def test_all_columns_together_are_checked_too(data):
-    actions.compare(data, actions.Request(reference="training", by="all"))
+    actions.compare(data, Request(reference="training", by="all"))
     async with driven(data) as pilot:
         await open_page(pilot, "drift", "Features in")
         assert "AUC" not in text(pilot.app)
@@ -179,15 +188,14 @@ async def test_all_columns_together_are_checked_too(data):
         await until(pilot, lambda: "p 0.01" in text(pilot.app), 120)
         await shows(pilot, "all together", "AUC", "0.5 by chance")
         assert actions.latest(data).windows[-1].domain.auc > 0.7
-        assert "--classifier" not in pilot.app.page._options()
 
 
 async def test_only_the_keys_that_check_again_check_all_columns_together_again(data):
-    actions.compare(data, actions.Request(reference="training", by="all", classifier=True))
+    actions.compare(data, Request(reference="training", by="all", classifier=True))
     async with driven(data) as pilot:
         await open_page(pilot, "drift", "AUC")
-        ran = []
-        pilot.app.page.work = lambda words, _check, _project, options, **_: ran.append((words, options))
+        ran, page = [], pilot.app.page
+        page.start_check = lambda options: ran.append((page.words_of(options), options))
         await pilot.press("r")
         assert ran[0][0] == "looking for drift, all columns together" and ran[0][1].count("--classifier") == 1
         await pilot.press("f")
@@ -283,3 +291,47 @@ async def test_a_column_that_the_policy_forbids_has_no_chart(checked):
     config.write_text(config.read_text() + '[policy]\nforbidden_columns = ["*"]\n')
     async with driven(load(checked.folder)) as pilot:
         await open_page(pilot, "drift", "guards the values")
+
+
+def going_check(project, kind="drift", options=("--by=month",)):
+    """Start a check that goes on until it is stopped, as another program would."""
+    script = "import time\nprint('data/train.csv: 40% of 12 MB read', flush=True)\ntime.sleep(60)"
+    wish = launch.Wish(("workbench", kind, *options), (sys.executable, "-c", script), kind=kind, fresh=True)
+    with contextlib.closing(project.open_store()) as connection:
+        return launch.start_at_once(project, connection, wish, time.time())
+
+
+async def test_a_check_is_a_run_that_every_view_follows_and_leaving_does_not_end(checked):
+    number = going_check(checked)
+    async with driven(checked) as pilot, driven(checked) as other:
+        for one in (pilot, other):
+            await open_page(
+                one, "drift", f"run {number}: looking for drift, data/train.csv: 40% of 12 MB read", "x stops it"
+            )
+    assert runs.get(checked, str(number)).status == "running"
+    async with driven(checked) as pilot, driven(checked) as other:
+        for one in (pilot, other):
+            await open_page(one, "drift", f"run {number}: looking for drift")
+        await other.press("x")
+        await shows(pilot, f"Run {number} was stopped: nothing was changed.")
+        await pilot.press("x")
+        await shows(pilot, "Nothing is being read or checked.")
+        pilot.app.open_run(number)
+        await shows(pilot, "data/train.csv: 40% of 12 MB read", "stopped on request")
+        pilot.app.go("runs")
+        await until(pilot, lambda: pilot.app.pages["runs"].seen)
+        assert not list(pilot.app.pages["runs"].table.items)
+
+
+def test_a_check_is_repeated_exactly_also_one_of_the_command_line(data):
+    moments = rows().replace("day,", "then,day,").splitlines()
+    lines = [moments[0], *(f"2025-0{at % 3 + 1}-01,{line}" for at, line in enumerate(moments[1:]))]
+    (data.folder / "data/then.csv").write_text("\n".join([*lines, ""]))
+    first = actions.compare(data, Request("holdout.csv", "then.csv", "month", "then"), folder=data.folder / "data")
+    again = Request("data/holdout.csv", "data/then.csv", "month", "then")
+    assert actions.latest(data).request == again
+    for one in (again, replace(again, classifier=True), Request("-5", "a b", "60 rows")):
+        args = parser_of("drift").parse_args(one.options)
+        assert Request(args.reference, args.current, args.by, args.time, args.classifier) == one
+    second = actions.compare(data, again)
+    assert (second.series, second.reference, second.request) == (first.series, first.reference, again)

@@ -21,7 +21,7 @@ from workbench.drift.alerts import Alert
 from workbench.drift.compare import Statistics
 from workbench.drift.measure import By
 from workbench.drift.profile import Window
-from workbench.drift.report import Report, Settings, Verdict, WindowDrift
+from workbench.drift.report import Report, Request, Settings, Verdict, WindowDrift
 from workbench.drift.rule import Roles
 from workbench.errors import NotFoundError, UsageError
 from workbench.project import Project
@@ -30,22 +30,6 @@ from workbench.store.connection import transaction
 
 _PER_MONTH = {"hour": 730.5, "day": 30.44, "week": 4.348, "month": 1.0, "quarter": 1 / 3, "year": 1 / 12}
 _MONTH = 30.44 * 86_400
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to compare; "" leaves it to [drift] in workbench.toml.
-
-    `reference` is "training", "previous", "season", "first", the label of a window, a file, or PATH@VERSION; `current`
-    a file or PATH@VERSION; `by` a calendar unit of the column `time`, "1000 rows", or "all".
-    """
-
-    reference: str = ""
-    current: str = ""
-    by: str = ""
-    time: str = ""
-    classifier: bool = False
-    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -65,11 +49,17 @@ class Summary:
 
 
 def compare(
-    project: Project, request: Request | None = None, *, now: float | None = None, progress: Progress | None = None
+    project: Project,
+    request: Request | None = None,
+    *,
+    folder: Path | None = None,
+    now: float | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Compare, keep the report, and raise or clear alerts, which may start a run.
 
-    Raises UsageError and NotFoundError where there is nothing to compare, TableError for a file that is no table.
+    Files that are asked for are looked for in `folder` first, then in the project. Raises UsageError and NotFoundError
+    where there is nothing to compare, TableError for a file that is no table.
     """
     request = request or Request()
     now = clock.time() if now is None else now
@@ -79,11 +69,11 @@ def compare(
     settings = settings_of(project)
     connection = project.open_store()
     try:
-        source = _current(project, request)
+        source = _current(project, request, folder)
         windows = sources.cut(project, connection, source, by, time=time, now=now, progress=progress)
         windows = _labelled(windows, source) if not str(by) else windows
         wanted = request.reference or config.drift.reference
-        reference = _Reference(project, connection, request.folder, wanted, windows, by, now, progress)
+        reference = _Reference(project, connection, folder, wanted, windows, by, now, progress)
         roles = _roles(project, source, time if by.unit else "")
         statistics = plugins.loaded().drift_statistics()
         judged: list[WindowDrift] = []
@@ -101,12 +91,21 @@ def compare(
             by=str(by),
             settings=settings,
             windows=tuple(judged),
-            series=f"{source.name}{f' by {by}' if str(by) else ''} against {wanted}",
+            series=f"{source.name}{f' by {by}' if str(by) else ''} against {reference.words}",
             undated=windows.undated,
+            request=Request(
+                reference.words, source.words, str(by) or "all", time if str(by) else "", request.classifier
+            ),
         )
         return _keep(project, connection, _with_false_alerts(report, by, time), ids, now)
     finally:
         connection.close()
+
+
+def _again(request: Request, reference: _Reference, source: Source, by: By, time: str) -> Request:
+    """Return the request with all that the configuration has filled in."""
+    time = time if str(by) else ""
+    return replace(request, reference=reference.words, current=source.words, by=str(by) or "all", time=time)
 
 
 def settings_of(project: Project) -> Settings:
@@ -115,24 +114,24 @@ def settings_of(project: Project) -> Settings:
     return Settings(**{name: getattr(drift, name) for name in Settings.__dataclass_fields__})
 
 
-def _current(project: Project, request: Request) -> Source:
+def _current(project: Project, request: Request, folder: Path | None) -> Source:
     """Return what is looked at: what is asked for, else what is configured, else training data or the holdout."""
     config = project.config
     words = request.current or config.drift.current
     if not words:
         reference = request.reference or config.drift.reference
         inside = (
-            (request.by or config.drift.by) and reference != "training" and not _is_source(project, reference, request)
+            (request.by or config.drift.by) and reference != "training" and not _is_source(project, reference, folder)
         )
         words = config.data.train if inside else config.data.holdout
     if not words:
         hint = '--current FILE, or in workbench.toml:  [drift] current = "data/serving.csv"'
         raise UsageError("No data is named to look at", hint)
-    return sources.find(project, words, request.folder)
+    return sources.find(project, words, folder)
 
 
-def _is_source(project: Project, words: str, request: Request) -> bool:
-    places = [project.folder / words, *([request.folder / words] if request.folder else [])]
+def _is_source(project: Project, words: str, folder: Path | None) -> bool:
+    places = [project.folder / words, *([folder / words] if folder else [])]
     return "@" in words or any(place.exists() for place in places)
 
 
@@ -158,7 +157,7 @@ class _Reference:
         self._fixed: tuple[int, Window] | None = None
         self._place: int | None = None
         self.kind: Literal["source", "window", "previous", "season"] = "source"
-        self.name = wanted
+        self.name = self.words = wanted
         self.source: Source | None = None
         if wanted in ("previous", "season"):
             if not str(by) or (wanted == "season" and not by.unit):
@@ -174,11 +173,13 @@ class _Reference:
         words = project.config.data.train if wanted == "training" else wanted
         if not words:
             raise UsageError("No training data is named", 'In workbench.toml:  [data] train = "data/train.csv"')
-        if str(by) and not _exists(project, words, folder):
+        if str(by) and not _is_source(project, words, folder):
             shown = ", ".join(window.label for _, window in windows.windows[:4])
             raise NotFoundError(f"{clean(wanted, 80)!r} is no window and no file", f"Windows: {clean(shown)} …")
         source = self.source = sources.find(project, words, folder)
         self.name = source.label
+        if wanted != "training":
+            self.words = source.words
         found = sources.cut(project, connection, source, By(), now=now, progress=progress)
         self._fixed = _labelled(found, source).windows[0]
 
@@ -195,10 +196,6 @@ class _Reference:
         start = self._windows.windows[place][1].start
         wanted = measure.a_year_before(start or 0.0, self._by.unit)
         return next((one for one in self._windows.windows if one[1].start == wanted), None)
-
-
-def _exists(project: Project, words: str, folder: Path | None) -> bool:
-    return _is_source(project, words, Request(folder=folder))
 
 
 def _judged(

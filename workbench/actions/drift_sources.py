@@ -48,6 +48,11 @@ class Source:
         """The name with the beginning of the hash."""
         return f"{self.name}@{self.hash[:10]}"
 
+    @property
+    def words(self) -> str:
+        """What `find` knows it by: a stored version with its hash, a file as it will be then."""
+        return self.label if self.stored else self.name
+
 
 def find(project: Project, words: str, folder: Path | None = None) -> Source:
     """Return the source that a path, a glob of parts, or PATH@HASH for a stored version, names.

@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from workbench.actions import checks
 from workbench.actions.data import sources as data_sources
 from workbench.config import Goal, Policy, Train, nearest
 from workbench.errors import ConfigError, NotFoundError, UsageError
@@ -24,7 +25,7 @@ from workbench.paths import CONFIG_NAME, SCHEMA_NAME
 from workbench.project import Project
 from workbench.runs import launch, params, queries, stage_keys
 from workbench.runs.command import PARAMS_PLACEHOLDER
-from workbench.runs.model import Run
+from workbench.runs.model import CHECKS, Run
 from workbench.runs.rows import text
 from workbench.safe import clean
 from workbench.store.connection import transaction
@@ -122,6 +123,8 @@ def _start_at_revision(project: Project, request: Request, now: float) -> list[i
 def rerun(project: Project, number: int, overrides: Mapping[str, str], *, now: float | None = None) -> list[int]:
     """Start the command of an earlier run again, its overrides changed by `overrides`; return the new number."""
     run = get(project, str(number))
+    if run.kind in CHECKS:
+        return [checks.start(project, run.kind, run.command[2:], now=now)]
     command = tuple(run.command) if isinstance(run.command, list) else ("/bin/sh", "-c", run.command)
     trigger = {"kind": "hand", "again": run.number}
     request = Request(overrides={**run.overrides, **overrides}, trigger=trigger, rev=run.rev)
@@ -353,7 +356,10 @@ def select(
     limit: int | None = None,
     now: float | None = None,
 ) -> list[int]:
-    """Return the numbers of the runs that pass the filter, in order; raises FilterError."""
+    """Return the numbers of the runs that pass the filter, in order; raises FilterError.
+
+    Checks of data are among them only where the filter names a `kind`.
+    """
     where: str = ""
     arguments: tuple[Any, ...] = ()
     if filter_text.strip():
@@ -364,7 +370,10 @@ def select(
             filter_text, goal_metric=metric.name, goals=goals(project), now=time.time() if now is None else now
         )
         where, arguments = compiled.sql, compiled.arguments
-    found = queries.numbers(connection, where=where, arguments=arguments, sort=sort, descending=descending, limit=limit)
+    found = queries.numbers(
+        connection, where=where, arguments=arguments, sort=sort, descending=descending, limit=limit,
+        checks="r.kind" in where,
+    )  # fmt: skip
     return list(found)
 
 

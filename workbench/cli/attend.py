@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from workbench.cli.tail import Tail
 from workbench.project import Project
 from workbench.runs.command import PROCESS_NAME
-from workbench.runs.model import ENDED
+from workbench.runs.model import CHECKS, ENDED
 from workbench.runs.precheck import LOG_NAME
 
 POLL_SECONDS = 0.005
@@ -142,11 +142,11 @@ class Progress:
 
 def why_waiting(connection: sqlite3.Connection, places: int) -> str:
     """Return in words what a queued run waits for."""
-    rows = connection.execute("SELECT id FROM runs WHERE status = 'running' ORDER BY id").fetchall()
-    if not rows:
+    going = connection.execute("SELECT id, kind FROM runs WHERE status = 'running' ORDER BY id").fetchall()
+    numbers = [number for number, kind in going if kind not in CHECKS]
+    if not numbers:
         return "for its turn"
-    running = listed([row[0] for row in rows])
-    return f"for a free place: {running} {'is' if len(rows) == 1 else 'are'} going, max_parallel is {places}"
+    return f"for a free place: {listed(numbers)} {'is' if len(numbers) == 1 else 'are'} going, max_parallel is {places}"
 
 
 def listed(numbers: Iterable[int]) -> str:

@@ -14,8 +14,8 @@ from workbench.actions import drift_guard
 from workbench.cli import drift_shown, output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
-from workbench.cli.reading import ReadingProgress
-from workbench.drift.report import GLYPHS, Report, WindowDrift
+from workbench.cli.reading import ReadingProgress, unwind_when_stopped
+from workbench.drift.report import GLYPHS, Report, Request, WindowDrift
 from workbench.errors import NotFoundError, UsageError
 from workbench.project import Project
 from workbench.safe import clean
@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check, or show what was found; 1 where there is drift."""
+    unwind_when_stopped()
     project = projects.find(args.folder)
     if args.what == "check":
         if args.number is not None:
@@ -75,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _checked(project: Project, args: argparse.Namespace) -> Report:
-    request = actions.Request(args.reference, args.current, args.by, args.time, args.classifier, args.folder)
+    request = Request(args.reference, args.current, args.by, args.time, args.classifier)
     shown = ReadingProgress(sys.stderr.isatty() and not args.json)
     try:
-        return actions.compare(project, request, progress=shown)
+        return actions.compare(project, request, folder=args.folder, progress=shown)
     finally:
         shown.end()
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 
 from workbench.cli import output
 from workbench.safe import clean
+from workbench.tracking import RUN_FOLDER_VARIABLE
 
 _LINE_SECONDS = 2.0
+
+
+def unwind_when_stopped() -> None:
+    """Let a stop of the run whose command this is go the way of Ctrl-C, so that copies that are read are removed."""
+    if RUN_FOLDER_VARIABLE in os.environ:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 class ReadingProgress:

@@ -15,7 +15,7 @@ from workbench.actions.validate import Checked, Report
 from workbench.cli import output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
-from workbench.cli.reading import ReadingProgress
+from workbench.cli.reading import ReadingProgress, unwind_when_stopped
 from workbench.data.findings import Finding
 from workbench.project import Project
 from workbench.safe import clean
@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check, keep and print."""
+    unwind_when_stopped()
     project = projects.find(args.folder)
     if args.for_run:
         from workbench.actions import precheck

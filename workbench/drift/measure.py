@@ -288,8 +288,8 @@ class Windows:
 
 def _no_time(name: str, known: Sequence[str]) -> UsageError:
     words = f"{clean(name, 60)!r} is no column of times" if name else "No column of times is named"
-    shown = ", ".join(clean(one, 40) for one in known[:5])
-    return UsageError(words, f"--time {shown}" if shown else "There is none; cut by rows: --by '1000 rows'")
+    shown = " or ".join(f"--time {clean(one, 40)}" for one in known[:3])
+    return UsageError(words, f"{shown + ', or w' if shown else 'W'}ithout times: --by all, or --by '1000 rows'")
 
 
 def _moment(seconds: int) -> Any:

@@ -72,7 +72,8 @@ def save_report(
     connection: sqlite3.Connection, found: Report, profiles: Mapping[int, tuple[int | None, int | None]]
 ) -> int:
     """Keep a report; `profiles` are the ids of window and reference by place. Return its number."""
-    facts = {name: getattr(found, name) for name in ("undated", "false_alerts", "most_false_alerts")}
+    facts: dict[str, Any] = {name: getattr(found, name) for name in ("undated", "false_alerts", "most_false_alerts")}
+    facts["request"] = None if found.request is None else asdict(found.request)
     number = connection.execute(
         "INSERT INTO drift_reports (created, series, reference, current, by, verdict, settings, facts)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -102,9 +103,11 @@ def load_report(connection: sqlite3.Connection, number: int | None = None) -> Re
     id_, created, series, reference, current, by, settings, facts = row
     bodies = connection.execute("SELECT body FROM drift_windows WHERE report = ? ORDER BY place", (id_,))
     windows = tuple(report.window_from_json(_unpacked(body)) for (body,) in bodies)
+    known = json.loads(facts)
+    known["request"] = report.request_from_json(known.get("request"))
     return Report(
         created, reference, current, by, report.settings_from_json(json.loads(settings)), windows, series, id=id_,
-        **json.loads(facts),
+        **known,
     )  # fmt: skip
 
 

@@ -131,11 +131,34 @@ class WindowDrift:
 
 
 @dataclass(frozen=True)
+class Request:
+    """What to compare; "" leaves it to [drift] in workbench.toml.
+
+    `reference` is "training", "previous", "season", "first", the label of a window, a file, or PATH@VERSION; `current`
+    a file or PATH@VERSION; `by` a calendar unit of the column `time`, "1000 rows", or "all". Files are relative to the
+    project.
+    """
+
+    reference: str = ""
+    current: str = ""
+    by: str = ""
+    time: str = ""
+    classifier: bool = False
+
+    @property
+    def options(self) -> list[str]:
+        """The options of `workbench drift` that ask for it."""
+        words = {"--reference": self.reference, "--current": self.current, "--by": self.by, "--time": self.time}
+        given = [f"{name}={value}" for name, value in words.items() if value]
+        return [*given, *(["--classifier"] if self.classifier else [])]
+
+
+@dataclass(frozen=True)
 class Report:
     """One check: `id` in the store, 0 before it is there; `series` names what is watched over time.
 
     `false_alerts` are the alerts that a month brings without drift, `most_false_alerts` the most; None where the
-    windows have no time.
+    windows have no time. `request` is what the same check is asked for again, None where an older program did not say.
     """
 
     created: float
@@ -149,6 +172,7 @@ class Report:
     false_alerts: float | None = None
     most_false_alerts: float | None = None
     id: int = 0
+    request: Request | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -193,6 +217,14 @@ def settings_from_json(value: Mapping[str, Any]) -> Settings:
     """Return settings as they were stored; what this program does not know is left out."""
     known = {field.name for field in fields(Settings)}
     return Settings(**{name: item for name, item in value.items() if name in known})
+
+
+def request_from_json(value: Mapping[str, Any] | None) -> Request | None:
+    """Return what was asked for as it was stored; None where nothing was, or what is not understood."""
+    try:
+        return None if value is None else Request(**value)
+    except TypeError:
+        return None
 
 
 def _column(value: Mapping[str, Any]) -> ColumnDrift:

@@ -34,6 +34,7 @@ from workbench.runs.capture import Capture
 from workbench.runs.command import Command
 from workbench.runs.following import TICK_SECONDS, Following
 from workbench.runs.launch import Wish
+from workbench.runs.model import CHECKS
 from workbench.safe import clean
 from workbench.store.connection import transaction
 from workbench.versions import data
@@ -196,8 +197,8 @@ class Driver:
     def _others(self) -> list[tuple[str, str]]:
         """Return stage and status of the runs that others started and that have not ended."""
         own = {following.run for following, _ in self.going.values()}
-        rows = self.connection.execute("SELECT id, stage, status FROM runs WHERE status IN ('running', 'queued')")
-        found = [(stage, status) for run, stage, status in rows if run not in own]
+        rows = self.connection.execute("SELECT id, stage, status, kind FROM runs WHERE status IN ('running', 'queued')")
+        found = [(stage, status) for run, stage, status, kind in rows if run not in own and kind not in CHECKS]
         self._stale = self._stale or bool(found)
         return found
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.project import Project
 from workbench.runs import isolation
+from workbench.runs.model import CHECKS
 from workbench.runs.rows import add_notice, text
 from workbench.sitecustomize import IMPORTED_NAME
 from workbench.store.connection import transaction
@@ -54,6 +55,8 @@ class Capture:
         self._thread.join(timeout=60)
 
     def _gather(self) -> None:
+        if self.launched.get("kind") in CHECKS:  # what it finds follows from the data, not from the code
+            return
         from workbench.versions import code
 
         self._find_sources()

@@ -28,8 +28,12 @@ def how_it_ended(
     shell: bool = False,
     killed_for_memory: bool = False,
     last_lines: str = "",
+    says_no: str = "",
 ) -> Ending:
-    """Name the end of a command; `status` is as `subprocess` gives it, None where nobody saw the end."""
+    """Name the end of a command; `status` is as `subprocess` gives it, None where nobody saw the end.
+
+    `says_no` is what exit code 1 of a check says.
+    """
     if problem and stop_requested:
         return Ending("stopped", ended, reason="stopped on request")
     if problem:
@@ -52,7 +56,14 @@ def how_it_ended(
         return Ending("failed", ended, signal=number, reason=reason)
     if stop_requested:
         return Ending("stopped", ended, exit_code=status, reason="stopped on request")
-    return Ending("failed", ended, exit_code=status, reason=_failure(status, last_lines))
+    reason = _refusal(status, says_no, last_lines) if says_no else ""
+    return Ending("failed", ended, exit_code=status, reason=reason or _failure(status, last_lines))
+
+
+def _refusal(status: int, says_no: str, last_lines: str) -> str:
+    """Return why a check ended so: it said no, or what it printed of its error."""
+    told = [line.removeprefix("error: ") for line in last_lines.splitlines() if line.startswith("error: ")]
+    return says_no if status == 1 else told[-1][:200] if told else ""
 
 
 def _failure(status: int, last_lines: str) -> str:

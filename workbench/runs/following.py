@@ -19,6 +19,7 @@ from workbench.runs.command import END_NAME, Command, read_json
 from workbench.runs.ending import Ending, how_it_ended, oom_kills
 from workbench.runs.ingest import Ingest
 from workbench.runs.machine import Sampler
+from workbench.runs.model import CHECKS
 from workbench.runs.rows import add_notice, text
 from workbench.sitecustomize import IMPORTED_NAME
 from workbench.store.connection import transaction
@@ -210,6 +211,7 @@ class Following:
             shell=bool(self.command.launch["shell"]),
             killed_for_memory=oom_kills() > self.oom_before,
             last_lines=_last_lines(self.run_folder),
+            says_no=CHECKS.get(self.command.launch.get("kind", ""), ""),
         )
 
 

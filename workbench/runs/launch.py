@@ -18,6 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.paths import relative_to, user_cache_folder
 from workbench.project import Project, load
 from workbench.runs import standby
+from workbench.runs.model import CHECKS
 from workbench.runs.rows import add_notice, save_params, text
 from workbench.store.connection import transaction
 from workbench.tracking import CHECKPOINT_FOLDER, PARAMS_NAME
@@ -103,8 +104,9 @@ def create(
 
 
 def running(connection: sqlite3.Connection) -> int:
-    """Return how many runs are running."""
-    return int(connection.execute("SELECT count(*) FROM runs WHERE status = 'running'").fetchone()[0])
+    """Return how many runs are running that take a place: all but checks."""
+    going = connection.execute("SELECT kind FROM runs WHERE status = 'running'").fetchall()
+    return sum(kind not in CHECKS for (kind,) in going)
 
 
 def _portable(project: Project, python: str) -> str:
@@ -138,6 +140,7 @@ def _write_folder(folder: Path, wish: Wish) -> None:
         **({"venv": wish.venv} if wish.venv else {}),
         **({"repeats": dict(wish.repeats)} if wish.repeats else {}),
         **({"check": dict(wish.check)} if wish.check else {}),
+        **({"kind": wish.kind} if wish.kind in CHECKS else {}),
         "stage_base": wish.stage_base,
         "stage_command": wish.stage_command,
     }
@@ -199,6 +202,23 @@ def fill(project: Project, connection: sqlite3.Connection, now: float | None = N
         finally:
             os.close(lock)
     return started
+
+
+def start_at_once(project: Project, connection: sqlite3.Connection, wish: Wish, now: float) -> int:
+    """Make a run that does not queue and start its supervisor; return its number."""
+    uid = new_uid(now)
+    project.run_folder(uid).mkdir(parents=True)
+    lock = lock_run(project, uid)
+    assert lock is not None  # nobody else knows of the folder
+    try:
+        run = create(project, connection, wish, now, uid=uid)
+        try:
+            spawn(project, run, uid, lock)
+        except OSError as error:
+            _fail(connection, run, f"the supervisor cannot be started: {error.strerror}")
+    finally:
+        os.close(lock)
+    return run
 
 
 def _take_checkpoint(project: Project, connection: sqlite3.Connection, run: int, uid: str) -> None:

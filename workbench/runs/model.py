@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 STATUSES = ("queued", "running", "finished", "failed", "stopped", "lost")
 GLYPHS = {"queued": "○", "running": "▶", "finished": "✓", "failed": "✗", "stopped": "■", "lost": "?"}
 ENDED = ("finished", "failed", "stopped", "lost")
+CHECKS: Mapping[str, str] = {"drift": "there is drift", "validate": "there are errors in the data"}
+"""Kinds of runs that only look at data, each with what its exit code 1 says: they start at once beside all others."""
 
 
 class MetricSummary(NamedTuple):

@@ -8,12 +8,13 @@ import json
 import math
 import sqlite3
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from workbench.errors import NotFoundError
-from workbench.runs.model import Curve, MetricSummary, Run
+from workbench.runs.model import CHECKS, Curve, MetricSummary, Run
 from workbench.safe import clean
 from workbench.store.connection import snapshot
 
@@ -23,6 +24,7 @@ _COLUMNS = (
     "reason, stop_requested, note, code, environment, host, stage, stage_key, rev"
 )
 _MOST_IN_ONE = 500
+_IS_CHECK = f"kind <> 'train' AND kind IN ({', '.join(repr(kind) for kind in CHECKS)})"
 
 SORT_COLUMNS = {
     "run": "r.id",
@@ -47,11 +49,20 @@ def numbers(
     sort: str = "run",
     descending: bool = True,
     limit: int | None = None,
+    checks: bool = False,
 ) -> array[int]:
     """Return the numbers of the runs that pass, in order; `where` is SQL over the table runs as r.
 
     `sort` is a key of SORT_COLUMNS, `params.NAME`, or the name of a metric (its last value); runs without it come last.
+    Checks are left out unless `checks` asks for them.
     """
+    hidden = frozenset() if checks else _checks(connection)
+    if hidden:
+        found = numbers(
+            connection, where=where, arguments=arguments, sort=sort, descending=descending, checks=True,
+            limit=None if limit is None else limit + len(hidden),
+        )  # fmt: skip
+        return array("q", [number for number in found if number not in hidden][:limit])
     most = -1 if limit is None else limit
     if sort in SORT_COLUMNS:
         return _selected(connection, where, arguments, _order(sort, descending), most)
@@ -64,6 +75,11 @@ def numbers(
     rest = _selected(connection, where, arguments, _order("run", True), -1 if limit is None else most)
     first.extend([number for number in rest if number not in known][: None if limit is None else limit - len(first)])
     return first
+
+
+def _checks(connection: sqlite3.Connection) -> frozenset[int]:
+    """Return the numbers of the runs that are checks; the index of all that is no training is asked."""
+    return frozenset(row[0] for row in connection.execute(f"SELECT id FROM runs WHERE {_IS_CHECK}"))
 
 
 def _order(sort: str, descending: bool) -> str:
@@ -181,10 +197,10 @@ def find(connection: sqlite3.Connection, name: str, *, metric: str = "", goal: s
     """
     row: tuple[int] | None
     if name == "@latest":
-        row = connection.execute("SELECT max(id) FROM runs").fetchone()
-        if row is None or row[0] is None:
+        newest = numbers(connection, limit=1)
+        if not newest:
             raise NotFoundError("There are no runs yet", "workbench run")
-        return int(row[0])
+        return newest[0]
     if name == "@best":
         best = best_run(connection, metric, goal)
         if best is None:
@@ -277,8 +293,15 @@ def _curve(rows: list[Any]) -> Curve:
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return how many runs there are in each status."""
-    return dict(connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall())
+    """Return how many runs there are in each status, checks left out."""
+    found = Counter(dict(connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall()))
+    found.subtract(dict(connection.execute(f"SELECT status, count(*) FROM runs WHERE {_IS_CHECK} GROUP BY status")))
+    return dict(+found)
+
+
+def checks_going(connection: sqlite3.Connection) -> int:
+    """Return how many checks are running."""
+    return int(connection.execute(f"SELECT count(*) FROM runs WHERE {_IS_CHECK} AND status = 'running'").fetchone()[0])
 
 
 def notices(connection: sqlite3.Connection, run: int) -> list[tuple[float, str]]:

@@ -14,6 +14,7 @@ from workbench.runs.command import END_NAME, PROCESS_NAME, read_json
 from workbench.runs.ending import how_it_ended
 from workbench.runs.following import finish_row, remove_journals
 from workbench.runs.ingest import Ingest
+from workbench.runs.model import CHECKS
 from workbench.store.connection import transaction
 
 
@@ -55,16 +56,16 @@ def _end(project: Project, connection: sqlite3.Connection, run: int, folder: Pat
     ingest = Ingest(connection, run, folder, started)
     ingest.take_all()
     ingest.finish_output()
-    record = read_json(folder / END_NAME)
+    record, launched = read_json(folder / END_NAME), read_json(folder / launch.LAUNCH_NAME)
     problem = "" if pid is not None or record.get("status") is not None else _unstarted(folder)
     ending = how_it_ended(
         status=record.get("status"),
         ended=record.get("ended") or _last_sign(folder, started),
         problem=problem,
         stop_requested=asked is not None,
-        shell=bool(read_json(folder / launch.LAUNCH_NAME).get("shell")),
+        shell=bool(launched.get("shell")),
+        says_no=CHECKS.get(launched.get("kind", ""), ""),
     )
-    launched = read_json(folder / launch.LAUNCH_NAME)
     problems = []
     if ending.status != "finished" and (changed := stage_outputs.put_back(project.folder, folder, launched)):
         problems.append(stage_outputs.was_put_back(changed))

@@ -213,7 +213,7 @@ CREATE TABLE drift_reports (
   by TEXT NOT NULL,
   verdict TEXT NOT NULL,
   settings TEXT NOT NULL,                    -- JSON object
-  facts TEXT NOT NULL                        -- JSON object: undated, false_alerts, most_false_alerts
+  facts TEXT NOT NULL                        -- JSON object: undated, false_alerts, most_false_alerts, request
 );
 CREATE INDEX drift_reports_by_series ON drift_reports (series, id);
 CREATE TABLE drift_windows (
@@ -283,7 +283,13 @@ CREATE INDEX validations_by_run ON validations (run);
 CREATE INDEX validations_by_content ON validations (hash, schema, id);
 """
 
-STEPS: tuple[Callable[[Database], None], ...] = (m001_runs, m002_versions, m003_drift, m004_checks)
+
+def m005_kinds(db: Database) -> None:
+    """Runs that are no training are found without looking at all others."""
+    db.execute("CREATE INDEX runs_by_other_kind ON runs (kind, status) WHERE kind <> 'train'")
+
+
+STEPS: tuple[Callable[[Database], None], ...] = (m001_runs, m002_versions, m003_drift, m004_checks, m005_kinds)
 VERSION = len(STEPS)
 
 

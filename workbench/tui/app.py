@@ -562,7 +562,7 @@ def last_words(project: Project | None) -> str:
     try:
         connection = project.open_reader()
         try:
-            counts = queries.counts(connection)
+            counts, checks = queries.counts(connection), queries.checks_going(connection)
         finally:
             connection.close()
     except WorkbenchError as error:
@@ -570,5 +570,6 @@ def last_words(project: Project | None) -> str:
     parts = [f"{counts[state]} {state}" for state in ("running", "queued") if counts.get(state)]
     watched = is_watched(project)
     runs = f"{' and '.join(parts)}: workbench runs" if parts else ""
-    words = [text for text in (runs, "the watcher goes on: workbench watch --stop" if watched else "") if text]
+    looks = f"{checks} check{'s' if checks > 1 else ''} running" if checks else ""
+    words = [text for text in (runs, looks, "the watcher goes on: workbench watch --stop" if watched else "") if text]
     return f"{project.name}: {'; '.join(words)}" if words else ""

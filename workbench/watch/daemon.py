@@ -26,6 +26,7 @@ from workbench.actions import runs as actions
 from workbench.config import Config
 from workbench.errors import EnvironmentProblem, UsageError, WorkbenchError
 from workbench.project import Project
+from workbench.runs.model import CHECKS
 from workbench.runs.recovery import recover
 from workbench.safe import clean
 from workbench.watch import status as statuses
@@ -68,10 +69,12 @@ class StoreRuns:
 
     def _query(self, connection: sqlite3.Connection) -> Going:
         rows = connection.execute(
-            "SELECT id, json_extract(trigger, '$.kind') FROM runs WHERE status IN ('queued', 'running') ORDER BY id"
+            "SELECT id, json_extract(trigger, '$.kind'), kind FROM runs WHERE status IN ('queued', 'running')"
+            " ORDER BY id"
         ).fetchall()
-        own = tuple(int(number) for number, kind in rows if kind == "change")
-        return Going(own, self._project.config.max_parallel - len(rows))
+        own = tuple(int(number) for number, trigger, _ in rows if trigger == "change")
+        taken = sum(kind not in CHECKS for _, _, kind in rows)
+        return Going(own, self._project.config.max_parallel - taken)
 
     def start(self, config: Config, trigger: Mapping[str, Any]) -> Started:
         """Start the project's command, or of its stages those that are out of date, as its configuration has it now."""

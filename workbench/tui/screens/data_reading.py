@@ -74,14 +74,6 @@ def compute(job: Job, project: Project, version: Version, before: Version | None
     return "\n".join(answer.said)
 
 
-def check(job: Job, project: Project, words: Sequence[str]) -> bool:
-    """Run a check of the command line, which keeps what it finds; return whether it said yes.
-
-    Raises what `told` raises.
-    """
-    return told(job, project, words).code == 0
-
-
 def told(job: Job, project: Project, words: Sequence[str]) -> Answer:
     """Run a command as `ask` does; raises EnvironmentProblem with what it said where it could not do its work."""
     answer = ask(job, project, words)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -14,13 +15,12 @@ from textual.containers import Horizontal, Vertical
 from workbench.actions import data_schema, drift_export
 from workbench.actions import drift as actions
 from workbench.drift.alerts import Alert
-from workbench.drift.report import Report
+from workbench.drift.report import Report, Request
 from workbench.project import Project
 from workbench.safe import clean
 from workbench.tui.kit.grid import Style
 from workbench.tui.kit.numbers import ago
-from workbench.tui.screens.data_reading import check
-from workbench.tui.screens.data_views import DataView
+from workbench.tui.screens.data_checks import CheckingView
 from workbench.tui.screens.drift_alerts import AlertTable
 from workbench.tui.screens.drift_cards import Cards
 from workbench.tui.screens.drift_column import ColumnPanel
@@ -47,10 +47,11 @@ _UNITS = ("all", "hour", "day", "week", "month", "quarter", "year")
 _NOTHING = "There is no check yet: r makes one."
 
 
-class DriftPage(DataView):
+class DriftPage(CheckingView):
     """The newest report."""
 
     screen_id: ClassVar[str] = "drift"
+    kind, yes, no = "drift", "No drift.", "There is drift."
     every = 30.0
     panes: ClassVar[Mapping[str, str]] = {
         "features": "Features",
@@ -113,6 +114,7 @@ class DriftPage(DataView):
         if self._report is None or sight.report is None or sight.report.id != self._report.id:
             self._place = None
         self.sight = sight
+        self.follow(sight.check)
         self.features.take(sight)
         self.alerts.take(sight.alerts, time.time())
         self.cards.take(sight)
@@ -189,8 +191,8 @@ class DriftPage(DataView):
         self.heat.styles.height = "2fr" if whole else "1fr"
 
     def status(self) -> Spans:
-        """Say which panes there are, and what alarms there would be without drift."""
-        spans, report = self.pane_spans(), self._report
+        """Say what is being checked, else which panes there are, and what alarms there would be without drift."""
+        spans, report = [*self.check_spans(), *self.pane_spans()], self._report
         if report is None:
             return spans
         if not self.can_left():
@@ -243,7 +245,7 @@ class DriftPage(DataView):
 
     def do_check(self) -> None:
         """Compare again, the same with the same."""
-        self._check([*self._options(), *(["--classifier"] if self._together else [])])
+        self.start_check(self._request().options)
 
     def can_check_together(self) -> str:
         """There must be data."""
@@ -251,39 +253,34 @@ class DriftPage(DataView):
 
     def do_check_together(self) -> None:
         """Compare again, also all columns together; takes longer."""
-        self._check([*self._options(), "--classifier"])
+        self.start_check(replace(self._request(), classifier=True).options)
 
-    @property
-    def _together(self) -> bool:
-        """Whether the newest check had a classifier."""
-        return self._report is not None and any(one.domain is not None for one in self._report.windows)
+    def words_of(self, options: Sequence[str]) -> str:
+        """Say what a check with these options does."""
+        return f"looking for drift{', all columns together' if '--classifier' in options else ''}"
 
-    def _options(self, reference: str = "", by: str = "") -> list[str]:
-        """Return the options that repeat the newest check, with another reference or other windows where given.
-
-        Other windows have other labels: where one of them was the reference, the first one is.
-        """
+    def _request(self) -> Request:
+        """Return what was asked for when the report in view was made; nothing in particular where there is none."""
         report = self._report
-        if report is not None:
-            known = report.series.rpartition(" against ")[2]
-            if by and by != (report.by or "all") and known in {one.label for one in report.windows}:
-                known = "training" if by == "all" else "first"
-            reference = reference or known
-            by = by or report.by or "all"
-        words = ["--reference", reference] if reference else []
-        words += ["--by", by] if by else []
-        return words + (["--current", _source(report)] if report is not None else [])
+        if report is None:
+            return Request()
+        if report.request is not None:
+            return report.request
+        together = any(one.domain is not None for one in report.windows)
+        current = report.current.rpartition("@")[0] or report.current
+        return Request(report.series.rpartition(" against ")[2], current, report.by or "all", classifier=together)
 
-    def _check(self, options: list[str]) -> None:
-        project = self.project
-        if project is not None:
-            words = ["drift", *options]
-            together = ", all columns together" if "--classifier" in options else ""
-            self.work(f"looking for drift{together}", check, project, words, done=self._checked)
+    def _compare_with(self, reference: str) -> None:
+        """Check against another reference."""
+        self.start_check(replace(self._request(), reference=reference, classifier=False).options)
 
-    def _checked(self, ok: bool) -> None:
-        self._place = None
-        self.bench.say("No drift." if ok else "There is drift.")
+    def _cut_by(self, by: str) -> None:
+        """Check other windows: they have other labels; where one of them was the reference, the first one is."""
+        asked, report = self._request(), self._report
+        reference = asked.reference
+        if report is not None and by != asked.by and reference in {one.label for one in report.windows}:
+            reference = "training" if by == "all" else "first"
+        self.start_check(replace(asked, reference=reference, by=by, classifier=False).options)
 
     def can_reference(self) -> str:
         """There must be data."""
@@ -292,7 +289,7 @@ class DriftPage(DataView):
     def do_reference(self) -> None:
         """Choose what the data is compared with."""
         report = self._report
-        wanted = report.series.rpartition(" against ")[2] if report is not None else ""
+        wanted = self._request().reference
         choices = [Choice(name, name, words, name == wanted) for name, words in _REFERENCES]
         if report is not None and report.by:
             choices += [
@@ -301,7 +298,7 @@ class DriftPage(DataView):
         dialog = Chooser(
             "Compare with", choices, placeholder="one of these, a file, or PATH@VERSION", free=_path_or_nothing
         )
-        self.bench.ask_for(dialog, lambda reference: self._check(self._options(reference=str(reference))))
+        self.bench.ask_for(dialog, lambda reference: self._compare_with(str(reference)))
 
     def can_cut(self) -> str:
         """There must be data."""
@@ -316,7 +313,7 @@ class DriftPage(DataView):
             "Cut into windows by", choices, placeholder="a unit of time, or 500 rows",
             free=lambda text: text.strip() if text.strip().endswith("rows") else None,
         )  # fmt: skip
-        self.bench.ask_for(dialog, lambda by: self._check(self._options(by=str(by))))
+        self.bench.ask_for(dialog, lambda by: self._cut_by(str(by)))
 
     # --- alerts
 
@@ -398,11 +395,6 @@ def _headline(report: Report | None) -> Spans:
     by = f" by {report.by}" if report.by else ""
     when = ago(max(0.0, time.time() - report.created))
     return [(clean(f"{report.current}{by} against {report.reference}", 200), _DIM), (f"  {when} ", _DIM)]
-
-
-def _source(report: Report) -> str:
-    """Return the name of the data that a report looked at, as it is now."""
-    return report.current.rpartition("@")[0] or report.current
 
 
 def _path_or_nothing(text: str) -> str | None:

@@ -10,6 +10,7 @@ from workbench.drift import records
 from workbench.drift.alerts import Alert
 from workbench.drift.report import ColumnDrift, Report, WindowDrift
 from workbench.project import Project
+from workbench.tui.screens.data_checks import CheckRun, newest_check
 
 TONES = {
     "drift": "worse", "missing": "worse", "empty": "worse", "warn": "mark", "new": "mark", "ok": "dim",
@@ -28,12 +29,13 @@ class Wish:
 
 @dataclass(frozen=True)
 class Sight:
-    """A report without profiles, the window at `place` with them, and the alerts of the report's series."""
+    """A report without profiles, the window at `place` with them, the alerts of the report's series, the newest run."""
 
     report: Report | None = None
     place: int = 0
     window: WindowDrift | None = None
     alerts: tuple[Alert, ...] = ()
+    check: CheckRun | None = None
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -72,21 +74,22 @@ class SightReader:
         """Read what a wish asks for."""
         if connection is None:
             return Sight()
+        check = newest_check(connection, wish.project, "drift")
         (newest,) = connection.execute("SELECT max(id) FROM drift_reports").fetchone()
         if newest is None:
-            return Sight()
+            return Sight(check=check)
         if self._report is None or self._report.id != newest:
             self._report = records.load_report(connection, newest)
         report = self._report
         if report is None or not report.windows:
-            return Sight(report)
+            return Sight(report, check=check)
         asked = wish.place if wish.report == report.id else None
         place = asked if asked is not None and 0 <= asked < len(report.windows) else telling(report)
         if self._window is None or self._window[0] != (report.id, place):
             window = records.load_window(connection, report.id, place)
             self._window = ((report.id, place), window and hidden(wish.project.config.policy, window))
         alerts = tuple(one for one in records.load_alerts(connection) if one.series == report.series)
-        return Sight(report, place, self._window[1], alerts)
+        return Sight(report, place, self._window[1], alerts, check)
 
 
 def telling(report: Report) -> int:

@@ -11,7 +11,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from workbench.runs.model import GLYPHS, Run, why
+from workbench.runs.model import CHECKS, GLYPHS, Run, why
 from workbench.safe import clean
 from workbench.tui.bars import SPINNER
 from workbench.tui.charts import BOLD, DIM, ChartGroup, chart_groups, draw_chart, put
@@ -143,6 +143,8 @@ class RunPage(RunActions):
         self.log_view.set_part(snapshot.log)
         self._fill()
         run = snapshot.run
+        if before is None and run is not None and run.kind in CHECKS and self.pane == "curves":
+            self.go_to("log")  # a check draws no curves: what it printed is what it found
         if run is not None and (before is None or before.is_over != run.is_over):
             self.ask()
         if self.pane == "code" and self.diff is None and run is not None and run.code:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -16,8 +16,8 @@ from workbench.data.schema import NAME, Change, change_words
 from workbench.safe import clean
 from workbench.tui.kit.grid import Style
 from workbench.tui.kit.numbers import ago
-from workbench.tui.screens.data_reading import Answer, check, told
-from workbench.tui.screens.data_views import DataView
+from workbench.tui.screens.data_checks import CheckingView
+from workbench.tui.screens.data_reading import Answer, told
 from workbench.tui.screens.run_actions import edit
 from workbench.tui.screens.schema_columns import SchemaTable
 from workbench.tui.screens.schema_findings import FindingsPane
@@ -33,10 +33,11 @@ _SIGNS = {"+": "better", "-": "worse", "~": "mark"}
 _UNNAMED = "Name the training data in workbench.toml."
 
 
-class SchemaPage(DataView):
+class SchemaPage(CheckingView):
     """The schema with what was found."""
 
     screen_id: ClassVar[str] = "schema"
+    kind, yes, no = "validate", "No error was found.", "There are errors."
     every = 5.0
     panes: ClassVar[Mapping[str, str]] = {"schema": "Schema", "findings": "Column"}
     DEFAULT_CSS = """
@@ -76,6 +77,7 @@ class SchemaPage(DataView):
     def show(self, snapshot: Sight | None) -> None:
         """Take what was read."""
         self.sight = snapshot or Sight()
+        self.follow(self.sight.check)
         self.schema.take(self.sight)
         self.bar.facts = _headline(self.sight)
         self.bar.redraw()
@@ -123,8 +125,8 @@ class SchemaPage(DataView):
         self.findings.styles.height = "2fr" if both and not wide else "1fr"
 
     def status(self) -> Spans:
-        """Say which panes there are, and of which data the schema was learned."""
-        spans = self.pane_spans()
+        """Say what is being checked, else which panes there are, and of which data the schema was learned."""
+        spans = [*self.check_spans(), *self.pane_spans()]
         schema = self.sight.schema if self.sight is not None else None
         if schema is not None:
             spans.append((f"learned from {schema.rows:,} rows of {clean(schema.data, 60)}", _DIM))
@@ -142,12 +144,11 @@ class SchemaPage(DataView):
 
     def do_check(self) -> None:
         """Hold all data that the configuration names against the schema and the policy."""
-        project = self.project
-        if project is not None:
-            self.work(
-                "holding the data against the schema", check, project, ["validate"],
-                done=lambda ok: self.bench.say("No error was found." if ok else "There are errors."),
-            )  # fmt: skip
+        self.start_check(())
+
+    def words_of(self, options: Sequence[str]) -> str:
+        """Say what a check does."""
+        return "holding the data against the schema"
 
     def can_accept(self) -> str:
         """There must be training data."""

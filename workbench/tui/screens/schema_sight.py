@@ -11,6 +11,7 @@ from workbench.data.findings import Finding
 from workbench.data.schema import ColumnSchema, Schema
 from workbench.errors import WorkbenchError
 from workbench.project import Project
+from workbench.tui.screens.data_checks import CheckRun, newest_check
 
 GLYPHS = {"error": "✗", "warning": "▲", "note": "·", "": "✓"}
 TONES = {"error": "worse", "warning": "mark", "note": "dim", "": "better"}
@@ -20,12 +21,16 @@ TABLE = ""
 
 @dataclass(frozen=True)
 class Sight:
-    """The schema, or what is wrong with it; the last check; whether it was edited since somebody accepted it."""
+    """The schema, or what is wrong with it, whether it was edited since somebody accepted it, and the last check.
+
+    `check` is the newest run of one, which may still go on.
+    """
 
     schema: Schema | None = None
     problem: str = ""
     report: Report | None = None
     edited: bool = False
+    check: CheckRun | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -68,7 +73,8 @@ class SightReader:
         if newest != self._newest:
             self._newest, self._accepted = newest, data_schema.last_accepted(connection)
         edited = self._schema is not None and self._accepted not in ("", self._schema.digest)
-        return Sight(self._schema, self._problem, validate.stored(connection, self._schema), edited)
+        report = validate.stored(connection, self._schema)
+        return Sight(self._schema, self._problem, report, edited, newest_check(connection, project, "validate"))
 
     def _look(self, project: Project) -> None:
         try:
