@@ -24,6 +24,7 @@ inputs = ["data.csv"]
 outputs = ["model.txt"]
 params = "params.toml"
 """
+TRAIN = '[data]\ntrain = "data.csv"\n'
 SCRIPT = """
 import os, pathlib, alpha, workbench
 workbench.log({"loss": alpha.value + float(os.environ.get("NOISE", "0"))})
@@ -162,3 +163,30 @@ def test_data_that_is_never_copied_cannot_be_put_back(make_project, packages, ru
     run_cli("run", folder=project.folder)
     done = run_cli("reproduce", "1", folder=project.folder)
     assert done.code == 2 and "is never copied: data.csv" in done.err
+
+
+@pytest.mark.parametrize(
+    ("command", "files", "why"),
+    [
+        ("no-such-program", {}, "no such command: no-such-program"),
+        ("python train.py", {"schema.toml": "not toml ["}, "schema.toml"),
+    ],
+)
+def test_a_run_whose_command_never_began_has_nothing_to_compare_with(
+    make_project, packages, run_cli, command, files, why
+):
+    project = make(make_project)
+    for name, content in {**files, "workbench.toml": CONFIG.replace("python train.py", command) + TRAIN}.items():
+        (project.folder / name).write_text(content)
+    assert run_cli("run", folder=project.folder).code == 1
+    done = run_cli("reproduce", "1", folder=project.folder)
+    assert done.code == 2 and "The command of run 1 never began" in done.err and why in done.err
+    assert len(run_cli("runs", "--json", folder=project.folder).json) == 1, "no run was begun"
+
+
+def test_a_failure_that_comes_again_is_no_likeness_of_outputs(make_project, packages, run_cli, again):
+    project = make(make_project)
+    (project.folder / "train.py").write_text("raise SystemExit(3)")
+    run_cli("run", folder=project.folder)
+    code, found = again(project)
+    assert (code, found["verdict"], found["outputs"]) == (1, "failed", [])

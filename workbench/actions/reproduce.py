@@ -13,7 +13,7 @@ from workbench.actions import runs as run_actions
 from workbench.errors import NotFoundError, UsageError
 from workbench.project import Project
 from workbench.runs import launch, queries, repetition
-from workbench.runs.command import read_json
+from workbench.runs.command import PROCESS_NAME, read_json
 from workbench.runs.model import Run
 from workbench.runs.repetition import Verdict
 from workbench.safe import clean
@@ -30,7 +30,8 @@ def start(project: Project, name: str, *, environment: bool = False, tell: Calla
     """Queue a run again from its stored code, data and parameters, in a folder of its own; return the new number.
 
     With `environment` it runs in a virtual environment made of the recorded versions. Raises UsageError for a run that
-    goes on, NotFoundError with what is no longer stored, EnvironmentProblem where packages cannot be installed.
+    goes on or whose command never began, NotFoundError with what is no longer stored, EnvironmentProblem where packages
+    cannot be installed.
     """
     run = run_actions.get(project, name)
     if not run.is_over:
@@ -39,6 +40,12 @@ def start(project: Project, name: str, *, environment: bool = False, tell: Calla
     launched = read_json(folder / launch.LAUNCH_NAME)
     if not launched.get("argv"):
         raise NotFoundError(f"How run {run.number} was started is no longer stored", "workbench doctor")
+    if not (folder / PROCESS_NAME).exists():
+        why = f": {clean(run.reason)}" if run.reason else ""
+        raise UsageError(
+            f"The command of run {run.number} never began{why}; there is nothing to compare with",
+            f"workbench show {run.number}   tells more; workbench run   starts anew.",
+        )
     version = _version(project, run)
     wish = _wish(project, run, launched, folder, version)
     if environment:

@@ -69,7 +69,7 @@ def of_run(connection: sqlite3.Connection, run: int) -> list[Verdict]:
 
 
 def _facts(connection: sqlite3.Connection, run: Run) -> Facts:
-    rows = connection.execute("SELECT path, hash FROM outputs WHERE run = ? AND hash IS NOT NULL", (run.number,))
+    rows = connection.execute("SELECT path, hash FROM outputs WHERE run = ? AND hash <> ''", (run.number,))
     curves = {name: queries.history(connection, run.number, name) for name in run.metrics}
     return Facts(
         finished=run.status == "finished",
