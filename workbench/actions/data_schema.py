@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.actions import data_tables
 from workbench.actions.data_tables import Progress, told
 from workbench.data import schema as schemas
+from workbench.data import schema_file
 from workbench.data.findings import Finding
 from workbench.data.policy import PolicyCheck
 from workbench.data.schema import Change, Schema
@@ -70,7 +71,7 @@ def place(project: Project) -> Path:
 def load(project: Project) -> Schema | None:
     """Return the schema of the project, None where there is none; raises ConfigError."""
     content = _content(project)
-    return None if content is None else schemas.parse(content)
+    return None if content is None else schema_file.parse(content)
 
 
 def _content(project: Project) -> str | None:
@@ -108,7 +109,7 @@ def last_accepted(connection: sqlite3.Connection) -> str:
     if row is None:
         return ""
     try:
-        return schemas.parse(row[1]).digest
+        return schema_file.parse(row[1]).digest
     except ConfigError:
         return str(row[0])
 
@@ -260,9 +261,9 @@ def accept(project: Project, who: str = "", *, proposal: Proposal | None = None,
     schema = replace(proposal.proposed, accepted_by=by, accepted=datetime.fromtimestamp(int(now), UTC))
     content = _content(project)
     written = (
-        schemas.write(schema)
+        schema_file.write(schema)
         if content is None or proposal.present is None
-        else schemas.rewrite(content, proposal.present, schema)
+        else schema_file.rewrite(content, proposal.present, schema)
     )
     _write(project, written)
     connection = project.open_store()
@@ -270,7 +271,7 @@ def accept(project: Project, who: str = "", *, proposal: Proposal | None = None,
         with transaction(connection, durable=True):
             connection.execute(
                 "INSERT INTO schemas (digest, text, changes, accepted_by, created) VALUES (?, ?, ?, ?, ?)",
-                (schemas.parse(written).digest, text(written, 1 << 24), _json(proposal.changes), by, now),
+                (schema_file.parse(written).digest, text(written, 1 << 24), _json(proposal.changes), by, now),
             )
     finally:
         connection.close()

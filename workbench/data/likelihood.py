@@ -204,8 +204,8 @@ def is_bound(column: ColumnProfile, *, low: bool) -> bool:
     count = _atom(column, column.low if low else column.high)
     if column.knots or len(column.values) < 2:
         return count >= ATOM
-    ordered = sorted((float(value), many) for value, many in column.values if not isinstance(value, str))
-    neighbour = ordered[1 if low else -2][1]
+    upto = [0, *column.steps[1]]
+    neighbour = upto[2] - upto[1] if low else upto[-2] - upto[-3]
     return count * min(1.0, count / neighbour) >= ATOM
 
 

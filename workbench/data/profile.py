@@ -7,6 +7,7 @@ values. Missing, NaN and the infinities are counted apart and belong to no distr
 from __future__ import annotations
 
 import base64
+import functools
 import math
 import zlib
 from bisect import bisect_left, bisect_right
@@ -93,7 +94,7 @@ class ColumnProfile:
         low, high = (points[bisect_right(upto, at)] for at in (math.floor(place), math.ceil(place)))
         return _between(low, high, place % 1)
 
-    @property
+    @functools.cached_property
     def steps(self) -> tuple[list[float], list[int]]:
         """The values in order, and how many are at or below each; of a column whose values are all counted."""
         pairs = sorted((float(value), count) for value, count in self.values if not isinstance(value, str))

@@ -141,12 +141,12 @@ def _time(base: ColumnSchema, one: ColumnProfile, traits: ColumnTraits, now: flo
 
 
 def _number(base: ColumnSchema, one: ColumnProfile) -> ColumnSchema:
-    novel = likelihood.novel_rows(count for _, count in one.values)
-    whole = [value for value, _ in one.values if isinstance(value, (int, float)) and abs(value) < EXACT]
-    is_few = base.type == "whole" and one.complete and len(whole) == len(one.values) <= MOST_NUMBERS
-    ends = all(likelihood.is_bound(one, low=low) for low in (True, False)) or set(whole) == {0, 1}
-    if is_few and ends and novel < SURELY_ALL:
-        return replace(base, values=tuple(sorted(int(value) for value in whole)))
+    if base.type == "whole" and one.complete and len(one.values) <= MOST_NUMBERS:
+        whole = [value for value, _ in one.values if isinstance(value, (int, float)) and abs(value) < EXACT]
+        ends = all(likelihood.is_bound(one, low=low) for low in (True, False)) or set(whole) == {0, 1}
+        novel = likelihood.novel_rows(count for _, count in one.values)
+        if len(whole) == len(one.values) and ends and novel < SURELY_ALL:
+            return replace(base, values=tuple(sorted(int(value) for value in whole)))
     return _limited(base, one)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from workbench.data import hashing, texts
 from workbench.data.findings import FIRST
 from workbench.data.profile import Kind
-from workbench.data.schema import ColumnSchema
+from workbench.data.schema import FORMS, ColumnSchema
 
 KEYED = 20_000_000
 EXAMPLES = 3
@@ -28,13 +28,6 @@ KINDS: Mapping[str, Kind] = {
     "boolean": "boolean",
     "date": "time",
     "time": "time",
-}
-FORMS = {
-    "e-mail": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
-    "uuid": r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
-    "url": r"^[a-zA-Z][a-zA-Z0-9+.-]*://\S+$",
-    "digits": r"^\d+$",
-    "hexadecimal": r"^[0-9a-fA-F]+$",
 }
 STEPS = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 

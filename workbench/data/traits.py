@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.data import hashing, repeats, tally
 from workbench.data.check import broken_rows
-from workbench.data.schema import Relation
+from workbench.data.schema import FORMS, Relation
 
 MOST_SHAPES = 200
 MOST_TIMES = 20
@@ -74,10 +74,28 @@ class Traits:
         """Take the next rows, an Arrow record batch."""
         for name, array in zip(self._names, batch.columns, strict=True):
             self._columns[name].add(array, self._rows)
+        self._shape(batch)
         if self._relations is None:
             self._relations = [*_orders(batch), *_sums(batch)]
         self._relations = [one for one in self._relations if not broken_rows(one, batch).any()]
         self._rows += batch.num_rows
+
+    def _shape(self, batch: Any) -> None:
+        """Count the shapes of the texts of all columns at once: with many columns it is the calls that cost."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        texts = [
+            (self._columns[name], pc.unique(array.drop_null()))
+            for name, array in zip(self._names, batch.columns, strict=True)
+            if pa.types.is_string(array.type) and self._columns[name].shapes is not None
+        ]
+        if not texts:
+            return
+        shapes, at = tally.shapes(pa.concat_arrays([unique for _, unique in texts])), 0
+        for column, unique in texts:
+            column.shape(shapes[at : at + len(unique)])
+            at += len(unique)
 
     def freeze(self) -> TableTraits:
         """Return what was found."""
@@ -93,8 +111,8 @@ class Traits:
 class _Column:
     def __init__(self) -> None:
         self._lengths: Counter[int] = Counter()
-        self._shapes: Counter[str] | None = Counter()
-        self._forms = set(tally.FORMS)
+        self.shapes: Counter[str] | None = Counter()
+        self._forms = set(FORMS)
         self._steps = list(tally.STEPS)
         self._words: list[Any] | None = []
         self._known = 0
@@ -129,16 +147,21 @@ class _Column:
         unique = pc.unique(array)
         lengths = pc.value_counts(pc.utf8_length(array))
         self._lengths.update(dict(zip(*(lengths.field(at).to_pylist() for at in (0, 1)), strict=True)))
-        self._forms = {one for one in self._forms if pc.all(pc.match_substring_regex(unique, tally.FORMS[one])).as_py()}
-        if self._shapes is not None:
-            counted = pc.value_counts(tally.shapes(unique))
-            self._shapes.update(dict(zip(*(counted.field(at).to_pylist() for at in (0, 1)), strict=True)))
-            if len(self._shapes) > MOST_SHAPES:
-                self._shapes = None
+        self._forms = {one for one in self._forms if pc.all(pc.match_substring_regex(unique, FORMS[one])).as_py()}
         if len(unique) < len(array):
             self._words = None
         elif self._words is not None:
             self._remember(hashing.words_of(array)[0], before)
+
+    def shape(self, shapes: Any) -> None:
+        """Take the shapes of the next texts; too many are none."""
+        import pyarrow.compute as pc
+
+        if self.shapes is not None and len(shapes):
+            counted = pc.value_counts(shapes)
+            self.shapes.update(dict(zip(*(counted.field(at).to_pylist() for at in (0, 1)), strict=True)))
+            if len(self.shapes) > MOST_SHAPES:
+                self.shapes = None
 
     def _remember(self, words: Any, before: int) -> None:
         """Keep the values while none has come twice; whether one has is looked at whenever their number doubles."""
@@ -153,10 +176,10 @@ class _Column:
 
     def freeze(self) -> ColumnTraits:
         unique = bool(self._words) and repeats.are_unique(repeats.joined(self._words or []))
-        forms = tuple(name for name in tally.FORMS if name in self._forms) if self._lengths else ()
+        forms = tuple(name for name in FORMS if name in self._forms) if self._lengths else ()
         step = self._steps[0] if self._steps and self._known else ""
         rising = unique and self._rising and self._last is not None
-        return ColumnTraits(dict(self._lengths), dict(self._shapes or {}), forms, step, unique, rising)
+        return ColumnTraits(dict(self._lengths), dict(self.shapes or {}), forms, step, unique, rising)
 
 
 # --- relations that may hold, from the first rows
