@@ -103,6 +103,25 @@ def test_windows_of_time_are_held_against_one_of_them(drift):
     assert answer.json["windows"][2]["start"] == "2025-03-01T00:00:00.000Z"
 
 
+def test_rows_whose_time_cannot_be_read_are_named_and_the_rest_is_cut_into_windows(drift, project):
+    lines = FILES["data/windows.csv"].splitlines()
+    for at, text in ((8, "yesterday"), (500, "2025-02-30T10:00:00Z"), (900, "")):
+        cells = lines[at].split(",")
+        lines[at] = ",".join([cells[0], text, *cells[2:]])
+    (project.folder / "data/odd.csv").write_text("\n".join(lines) + "\n")
+    words = ("--current", "data/odd.csv", "--reference", "2025-01", "--by", "month")
+    said = drift(*words)
+    note = "data/odd.csv: 2 rows hold no time in 'when': row 8, 500"
+    assert (said.code, note in said.out, "3 rows have no time" in said.out) == (1, True, True), said
+    found = drift(*words, "--json").json
+    assert (found["undated_rows"], found["notes"]) == (3, [note]), "also what was read before"
+    whole = drift("--current", "data/windows.csv", *words[2:], "--json").json
+    assert [one["verdict"] for one in found["windows"]] == [one["verdict"] for one in whole["windows"]]
+    assert sum(one["rows"] for one in found["windows"]) == len(lines) - 1 - 3
+    answer = drift("--current", "data/windows.csv", "--by", "month", "--time", "kind", "--reference", "first")
+    assert answer.code == 2 and "'kind' is no column of times" in answer.err and "--time when" in answer.err
+
+
 def test_windows_are_held_against_the_one_before(drift):
     answer = drift("--by", "month", "--reference", "previous", "--current", "data/windows.csv", "--json")
     verdicts = [one["verdict"] for one in answer.json["windows"]]
@@ -347,6 +366,26 @@ def test_a_file_that_is_no_table_is_one_sentence(drift, project, name):
     answer = drift("--current", name)
     assert answer.code == 2
     assert name in answer.err and words in answer.err and "Traceback" not in answer.err
+
+
+def test_bytes_that_are_no_utf8_are_one_red_row_and_the_rest_is_judged(drift, project):
+    lines = FILES["data/holdout.csv"].splitlines()
+    lines[7] = lines[7][:-1] + "Ä"
+    bad = "\n".join(lines).encode("latin-1")
+    (project.folder / "bad.csv").write_bytes(bad)
+    (project.folder / "worse.csv").write_bytes(bad + b"\n77777,2025-01-01T00:00:00Z,0.5,\xff")
+    answer = drift("--current", "bad.csv", "--json")
+    verdicts = {one["column"]: (one["verdict"], one["why"]) for one in answer.json["windows"][0]["columns"]}
+    assert answer.code == 1
+    assert {name: one[0] for name, one in verdicts.items()} == {
+        "row": verdicts["row"][0], "when": "ok", "x": "ok", "kind": "drift"
+    }  # fmt: skip
+    assert verdicts["kind"][1].startswith("1 value holds bytes that are no UTF-8.")
+    again = drift("--reference", "bad.csv", "--current", "worse.csv", "--json").json["windows"][0]
+    (kind,) = [one for one in again["columns"] if one["column"] == "kind"]
+    assert (kind["verdict"], kind["why"].split(".")[0]) == (
+        "ok", "2 values hold bytes that are no UTF-8, 1 in the reference"
+    )  # fmt: skip
 
 
 def test_odd_tables_are_judged_column_by_column(drift, project):

@@ -96,6 +96,7 @@ def compare(
             request=Request(
                 reference.words, source.words, str(by) or "all", time if str(by) else "", request.classifier
             ),
+            notes=windows.notes,
         )
         return _keep(project, connection, _with_false_alerts(report, by, time), ids, now)
     finally:
@@ -136,7 +137,7 @@ def _is_source(project: Project, words: str, folder: Path | None) -> bool:
 
 
 def _labelled(cut: Cut, source: Source) -> Cut:
-    return Cut([(number, replace(window, label=source.label)) for number, window in cut.windows], cut.undated)
+    return replace(cut, windows=[(number, replace(window, label=source.label)) for number, window in cut.windows])
 
 
 class _Reference:

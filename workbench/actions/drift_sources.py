@@ -17,6 +17,7 @@ from workbench.actions import data, data_schema, data_sides
 from workbench.actions.data_schema import parts_of
 from workbench.data import tables
 from workbench.data.tables import Table
+from workbench.data.tally import Hits
 from workbench.drift import profile, records
 from workbench.drift.measure import By, Windows
 from workbench.drift.profile import Window
@@ -26,6 +27,7 @@ from workbench.safe import clean
 from workbench.store.connection import transaction
 
 _BLOCK = 4 << 20
+_NOTES = 5
 Progress = Callable[[str, int, int], None]
 """Told of a source how many bytes of how many have been read."""
 
@@ -151,10 +153,14 @@ def ids(project: Project, source: Source) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Cut:
-    """The windows of a source, each with the id of its profile; `undated` rows have no time and are in none."""
+    """The windows of a source, each with the id of its profile; `undated` rows have no time and are in none.
+
+    `notes` are sentences on what was odd.
+    """
 
     windows: Sequence[tuple[int, Window]]
     undated: int = 0
+    notes: tuple[str, ...] = ()
 
     def index(self, label: str) -> int | None:
         """Return the place of the window with that label."""
@@ -183,20 +189,23 @@ def cut(
     if known is not None:
         return Cut(*known)
     if source.parts:
-        windows, undated = _merged(
+        windows, undated, notes = _merged(
             source,
             by,
             [cut(project, connection, one, by, time=time, now=now, progress=progress) for one in source.parts],
         )
     else:
-        windows, undated = _measured(project, source, by, time, names, progress)
+        windows, undated, notes = _measured(project, source, by, time, names, progress)
     with transaction(connection):
         numbered = [(records.save_profile(connection, window, now), window) for window in windows]
-        records.save_cut(connection, key, numbered, undated)
-    return Cut(numbered, undated)
+        records.save_cut(connection, key, numbered, undated, notes)
+    return Cut(numbered, undated, notes)
 
 
-def _merged(source: Source, by: By, cuts: Sequence[Cut]) -> tuple[list[Window], int]:
+_Found = tuple[list[Window], int, tuple[str, ...]]
+
+
+def _merged(source: Source, by: By, cuts: Sequence[Cut]) -> _Found:
     """Return the windows of all parts, those of the same name as one."""
     if by.rows:
         raise UsageError(f"{clean(source.name)} has parts, which have no common order of rows", "--by day, or all")
@@ -204,17 +213,29 @@ def _merged(source: Source, by: By, cuts: Sequence[Cut]) -> tuple[list[Window], 
     for _, window in (one for part in cuts for one in part.windows):
         found.setdefault(window.label, []).append(window)
     windows = [profile.merge_all(same, label) for label, same in found.items()]
-    return sorted(windows, key=lambda one: one.start or 0.0), sum(one.undated for one in cuts)
+    notes = tuple(note for one in cuts for note in one.notes)
+    if len(notes) > _NOTES:
+        notes = (*notes[:_NOTES], f"So it is with {len(notes) - _NOTES} more parts.")
+    return sorted(windows, key=lambda one: one.start or 0.0), sum(one.undated for one in cuts), notes
 
 
 def _measured(
     project: Project, source: Source, by: By, time: str, names: tuple[str, ...], progress: Progress | None
-) -> tuple[list[Window], int]:
+) -> _Found:
     told = None if progress is None else partial(progress, source.name)
     with opened(project, source) as path:
         table = _open(path, source)
-        made = tables.scan(table, lambda: Windows(table.kinds(), by, time, names), progress=told)
-        return made.freeze(), made.undated
+        made = tables.scan(table, lambda: Windows(table.kinds(), by, time, names, damaged=table.damaged), progress=told)
+        return made.freeze(), made.undated, _unreadable(source, time, made.unreadable)
+
+
+def _unreadable(source: Source, time: str, found: Hits) -> tuple[str, ...]:
+    """Say which rows hold something in the column of times that is none."""
+    if not found.count:
+        return ()
+    rows = ", ".join(f"{row:,}" for row in found.first) + (" …" if found.count > len(found.first) else "")
+    what = "row holds" if found.count == 1 else "rows hold"
+    return (f"{clean(source.name)}: {found.count:,} {what} no time in {clean(time, 60)!r}: row {rows}",)
 
 
 def _open(path: Path, source: Source) -> Table:

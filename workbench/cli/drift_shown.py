@@ -45,6 +45,8 @@ def print_report(found: Report, open_alerts: int) -> None:
         print(f"\nEffects from 0 to 1; · is below {found.settings.warn:g} or chance." + _hidden(hidden))
     if found.undated:
         print(f"{found.undated:,} rows have no time and are in no window.")
+    for note in found.notes:
+        print(f"◆ {clean(note, 300)}")
     _foot(found, open_alerts)
 
 
@@ -214,6 +216,7 @@ def document(found: Report) -> dict[str, Any]:
         "verdict": found.verdict,
         "settings": vars(found.settings),
         "undated_rows": found.undated,
+        "notes": list(found.notes),
         "false_alerts_per_month": found.false_alerts,
         "most_false_alerts_per_month": found.most_false_alerts,
         "windows": [window_document(one) for one in found.windows],

@@ -79,13 +79,10 @@ class Check:
 
 def _with(batch: Any, name: str, read: Any) -> Any:
     """Return a batch with a column as it has been read, for relations and keys, where it was written as text."""
-    import pyarrow as pa
-
     at = batch.schema.get_field_index(name)
     if read is None or read.type == batch.column(at).type:
         return batch
-    arrays = [*batch.columns[:at], read, *batch.columns[at + 1 :]]
-    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+    return batch.set_column(at, name, read)
 
 
 def broken_rows(relation: Relation, batch: Any) -> Any:

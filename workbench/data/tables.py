@@ -21,7 +21,7 @@ from workbench.safe import clean
 ROWS = 65_536
 FEW = 4096
 """So many different numbers of a batch are looked at one by one."""
-READING = 2
+READING = 3
 """Which rules files are read by: what was found by others is not what would be found now."""
 PARQUET = b"PAR1"
 ALL_KINDS: frozenset[Kind] = frozenset(("number", "boolean", "time"))

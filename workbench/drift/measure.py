@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.data import hashing
+from workbench.data import hashing, texts
 from workbench.data.measure import TEXTS, ColumnMeasure
 from workbench.data.profile import ColumnProfile, Kind, Value
 from workbench.data.tables import ROWS
+from workbench.data.tally import REPLACED, Hits
 from workbench.drift.profile import NUMBERS, SAMPLE, Column, HashSample, Window, word_of
 from workbench.errors import UsageError
 from workbench.safe import clean
@@ -59,7 +60,7 @@ def parse_by(text: str) -> By:
 class ColumnWindow:
     """What is known so far of one column of a window."""
 
-    def __init__(self, name: str, type_: str, kind: Kind, *, is_id: bool) -> None:
+    def __init__(self, name: str, type_: str, kind: Kind, *, is_id: bool, damaged: bool = False) -> None:
         import numpy as np
 
         self._kind, self._is_id = kind, is_id
@@ -72,6 +73,7 @@ class ColumnWindow:
         self._words = np.zeros(0, dtype=np.uint64)
         self._counts = np.zeros(0, dtype=np.int64)
         self._whole = True
+        self._damaged = 0 if damaged else None
 
     def add(self, array: Any) -> None:
         """Take the next values, an Arrow array."""
@@ -90,14 +92,16 @@ class ColumnWindow:
 
         missing = array.null_count
         found = pc.value_counts(array.drop_null() if missing else array)
-        texts, counts = found.field("values").to_pylist(), found.field("counts").to_pylist()
+        names, counts = found.field("values").to_pylist(), found.field("counts").to_pylist()
+        if self._damaged is not None:
+            self._damaged += sum(count for name, count in zip(names, counts, strict=True) if REPLACED in name)
         known = self._base.counted
-        if not self._streams and known is not None and len(known) + len(texts) > TEXTS:
+        if not self._streams and known is not None and len(known) + len(names) > TEXTS:
             self._look_into(known)
             self._streams = True
         if self._streams:
-            self._look_into(dict(zip(texts, counts, strict=True)))
-        self._base.add_counted(texts, counts, missing)
+            self._look_into(dict(zip(names, counts, strict=True)))
+        self._base.add_counted(names, counts, missing)
 
     def _look_into(self, counted: Mapping[Value, int]) -> None:
         """Take different texts with their counts for the sample, for lengths, kinds of signs and words."""
@@ -115,11 +119,11 @@ class ColumnWindow:
             return
         words = [word_of(name, hash_) for name, hash_ in zip(names, hashes.tolist(), strict=True)]
         self._chosen.add_counted(words, counts.tolist(), 0)
-        texts = pa.array(names, pa.string())
-        lengths = pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.float64)
+        array = pa.array(names, pa.string())
+        lengths = pc.utf8_length(array).to_numpy(zero_copy_only=False).astype(np.float64)
         found = {"length": lengths}
         for name, pattern in _PATTERNS.items():
-            hits = pc.count_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
+            hits = pc.count_substring_regex(array, pattern).to_numpy(zero_copy_only=False)
             found[name] = hits / np.maximum(lengths, 1)
         for name, values in found.items():
             repeated = np.repeat(values, counts)
@@ -155,7 +159,7 @@ class ColumnWindow:
         sample = None
         if wants_sample and base.kind != "empty":
             sample = HashSample(tuple(zip(self._words.tolist(), self._counts.tolist(), strict=True)), self._whole)
-        return Column(base, self._aspects(base), sample, numbers=self._numbers(base))
+        return Column(base, self._aspects(base), sample, numbers=self._numbers(base), damaged=self._damaged or 0)
 
     def _numbers(self, base: ColumnProfile) -> tuple[tuple[float, int], ...]:
         """Return the numbers in order with their counts, where the profile has only quantiles and they are not many."""
@@ -187,8 +191,10 @@ def _counted(name: str, pairs: Any) -> ColumnProfile:
 class WindowMeasure:
     """One window in the making."""
 
-    def __init__(self, columns: Sequence[tuple[str, str, Kind]], ids: Sequence[str]) -> None:
-        self._columns = [ColumnWindow(name, type_, kind, is_id=name in ids) for name, type_, kind in columns]
+    def __init__(self, columns: Sequence[tuple[str, str, Kind]], ids: Sequence[str], *, damaged: bool = False) -> None:
+        self._columns = [
+            ColumnWindow(name, type_, kind, is_id=name in ids, damaged=damaged) for name, type_, kind in columns
+        ]
         self.rows = 0
 
     def add(self, batch: Any, pool: ThreadPoolExecutor | None = None) -> None:
@@ -209,7 +215,10 @@ def _add_one(pair: tuple[ColumnWindow, Any]) -> None:
 
 
 class Windows:
-    """All windows of a table in the making; rows without a time are in none of them, `undated` counts them."""
+    """All windows of a table in the making; rows without a time are in none of them, `undated` counts them.
+
+    `unreadable` are those of them whose time is a text that is none. With `damaged` values with U+FFFD are counted.
+    """
 
     def __init__(
         self,
@@ -217,13 +226,18 @@ class Windows:
         by: By = By(),
         time: str = "",
         ids: Sequence[str] = (),
+        *,
+        damaged: bool = False,
     ) -> None:
-        self._described, self._by, self._ids = list(columns), by, ids
-        self._time = time
+        self._by, self._ids, self._damaged = by, ids, damaged
+        self._time = time if by.unit else ""
+        self._described = [_as_time(one) if one[0] == self._time else one for one in columns]
         self._measures: dict[int, Any] = {}
         self._pool = ThreadPoolExecutor(_WORKERS)
         self._seen = 0
+        self._dated = 0
         self.undated = 0
+        self.unreadable = Hits()
 
     def add(self, batch: Any) -> None:
         """Take the next rows."""
@@ -253,9 +267,12 @@ class Windows:
         import pyarrow.compute as pc
 
         at = batch.schema.get_field_index(self._time)
+        if at >= 0 and pa.types.is_string(batch.schema.field(at).type):
+            batch = batch.set_column(at, self._time, self._moments(batch, at))
         if at < 0 or not pa.types.is_temporal(batch.schema.field(at).type):
-            raise _no_time(self._time, [one.name for one in batch.schema if pa.types.is_temporal(one.type)])
+            raise self._no_time(batch)
         times = pc.cast(batch.column(at), pa.timestamp("us"))
+        self._dated += len(times) - times.null_count
         self.undated += times.null_count
         starts = pc.cast(pc.floor_temporal(times, unit=self._by.unit), pa.int64())
         keys = [key for key in pc.unique(starts).to_pylist() if key is not None]
@@ -265,14 +282,31 @@ class Windows:
         for key in sorted(keys):
             yield key, batch.filter(pc.equal(starts, key))
 
+    def _moments(self, batch: Any, at: int) -> Any:
+        """Return the times that texts spell; raises UsageError where most of them spell none."""
+        import pyarrow.compute as pc
+
+        array = batch.column(at)
+        found, _ = texts.moments(array)
+        bad = pc.and_(found.is_null(), array.is_valid()).to_numpy(zero_copy_only=False)
+        self.unreadable.add(bad, None, self._seen)
+        if self.unreadable.count > self._dated + len(found) - found.null_count:
+            raise self._no_time(batch)
+        return found
+
+    def _no_time(self, batch: Any) -> UsageError:
+        import pyarrow as pa
+
+        return _no_time(self._time, [one.name for one in batch.schema if pa.types.is_temporal(one.type)])
+
     def _new(self) -> Any:
-        return WindowMeasure(self._described, self._ids)
+        return WindowMeasure(self._described, self._ids, damaged=self._damaged)
 
     def freeze(self) -> list[Window]:
         """Return the windows in order; one of no rows where the table has none."""
         self._pool.shutdown()
         if not self._measures and not self._by.unit:
-            return [WindowMeasure(self._described, self._ids).freeze("")]
+            return [self._new().freeze("")]
         return [self._measures[key].freeze(*self.describe(key)) for key in sorted(self._measures)]
 
     def describe(self, key: int) -> tuple[str, float | None, float | None]:
@@ -284,6 +318,12 @@ class Windows:
             start, end = key / 1e6, following(key, self._by.unit) / 1e6
             return label_of(key // 1_000_000, self._by.unit), start, end
         return "", None, None
+
+
+def _as_time(column: tuple[str, str, Kind]) -> tuple[str, str, Kind]:
+    """Return the column by which windows are cut as one of times: texts that are none do not make it another."""
+    name, type_, kind = column
+    return (name, "time", "time") if kind == "text" else (name, type_, kind)
 
 
 def _no_time(name: str, known: Sequence[str]) -> UsageError:

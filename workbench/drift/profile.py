@@ -49,7 +49,7 @@ class Column:
 
     `numbers` are all numbers or times in order with their counts where the profile has only quantiles of them, none
     where they are too many. Quantiles that were merged `merges` times, one merge upon the other, err by 1/256 more for
-    each.
+    each. So many values are `damaged`: they hold bytes that are no UTF-8.
     """
 
     base: ColumnProfile
@@ -57,6 +57,7 @@ class Column:
     sample: HashSample | None = None
     merges: int = 0
     numbers: tuple[tuple[float, int], ...] = ()
+    damaged: int = 0
 
     @property
     def name(self) -> str:
@@ -117,8 +118,7 @@ def merge_all(windows: Sequence[Window], label: str) -> Window:
 def _merged(base: ColumnProfile, one: Column | None, other: Column | None) -> Column:
     sides = [side for side in (one, other) if side is not None and side.base.kind != "empty"]
     if len(sides) < 2:
-        only = sides[0] if sides else Column(base)
-        return Column(base, only.aspects, only.sample, only.merges, only.numbers)
+        return replace(sides[0], base=base) if sides else Column(base)
     is_id = any(side.sample is not None and side.base.complete for side in sides)
     is_wide = base.kind == "text" and not base.complete
     if base.kind == "time":
@@ -127,7 +127,12 @@ def _merged(base: ColumnProfile, one: Column | None, other: Column | None) -> Co
         aspects = _merged_aspects([_text_aspects(side) for side in sides]) if is_wide and not is_id else ()
     sample = _merged_samples([_sample_of(side) for side in sides]) if is_wide or is_id or _have_samples(sides) else None
     return Column(
-        base, aspects, sample, max(side.merges for side in sides) + bool(base.knots), _merged_numbers(base, sides)
+        base,
+        aspects,
+        sample,
+        max(side.merges for side in sides) + bool(base.knots),
+        _merged_numbers(base, sides),
+        sum(side.damaged for side in sides),
     )
 
 
@@ -238,6 +243,7 @@ def to_json(window: Window) -> dict[str, Any]:
         },
         "merges": {one.name: one.merges for one in window.columns if one.merges},
         "numbers": {one.name: [list(pair) for pair in one.numbers] for one in window.columns if one.numbers},
+        "damaged": {one.name: one.damaged for one in window.columns if one.damaged},
     }
 
 
@@ -261,6 +267,7 @@ def from_json(value: Any) -> Window | None:
                 samples.get(base.name),
                 int(value.get("merges", {}).get(base.name, 0)),
                 tuple((float(one), int(count)) for one, count in value.get("numbers", {}).get(base.name, ())),
+                int(value.get("damaged", {}).get(base.name, 0)),
             )
             for base in table.columns
         )

@@ -45,24 +45,31 @@ def load_profile(connection: sqlite3.Connection, number: int | None, label: str 
     return None if found is None else profile.relabelled(found, label)
 
 
-def save_cut(connection: sqlite3.Connection, key: str, windows: Sequence[tuple[int, Window]], undated: int) -> None:
-    """Remember the windows into which a file was cut, with the ids of their profiles."""
-    listed = json.dumps([[number, window.label] for number, window in windows])
+def save_cut(
+    connection: sqlite3.Connection,
+    key: str,
+    windows: Sequence[tuple[int, Window]],
+    undated: int,
+    notes: Sequence[str] = (),
+) -> None:
+    """Remember the windows into which a file was cut, with the ids of their profiles, and what was odd."""
+    listed = json.dumps({"windows": [[number, window.label] for number, window in windows], "notes": list(notes)})
     connection.execute("INSERT OR REPLACE INTO drift_cuts VALUES (?, ?, ?)", (key, listed, undated))
 
 
-def load_cut(connection: sqlite3.Connection, key: str) -> tuple[list[tuple[int, Window]], int] | None:
-    """Return the windows of a file with the ids of their profiles, and its undated rows; None where not known."""
+def load_cut(connection: sqlite3.Connection, key: str) -> tuple[list[tuple[int, Window]], int, tuple[str, ...]] | None:
+    """Return the windows of a file with the ids of their profiles, its undated rows and notes; None where not known."""
     row = connection.execute("SELECT profiles, undated FROM drift_cuts WHERE key = ?", (key,)).fetchone()
     if row is None:
         return None
     found = []
-    for number, label in json.loads(row[0]):
+    listed = json.loads(row[0])
+    for number, label in listed["windows"]:
         window = load_profile(connection, number, label)
         if window is None:
             return None
         found.append((int(number), window))
-    return found, int(row[1])
+    return found, int(row[1]), tuple(listed["notes"])
 
 
 # --- reports
@@ -72,7 +79,8 @@ def save_report(
     connection: sqlite3.Connection, found: Report, profiles: Mapping[int, tuple[int | None, int | None]]
 ) -> int:
     """Keep a report; `profiles` are the ids of window and reference by place. Return its number."""
-    facts: dict[str, Any] = {name: getattr(found, name) for name in ("undated", "false_alerts", "most_false_alerts")}
+    names = ("undated", "notes", "false_alerts", "most_false_alerts")
+    facts: dict[str, Any] = {name: getattr(found, name) for name in names}
     facts["request"] = None if found.request is None else asdict(found.request)
     number = connection.execute(
         "INSERT INTO drift_reports (created, series, reference, current, by, verdict, settings, facts)"
@@ -105,6 +113,7 @@ def load_report(connection: sqlite3.Connection, number: int | None = None) -> Re
     windows = tuple(report.window_from_json(_unpacked(body)) for (body,) in bodies)
     known = json.loads(facts)
     known["request"] = report.request_from_json(known.get("request"))
+    known["notes"] = tuple(known.get("notes", ()))
     return Report(
         created, reference, current, by, report.settings_from_json(json.loads(settings)), windows, series, id=id_,
         **known,

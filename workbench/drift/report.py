@@ -159,6 +159,7 @@ class Report:
 
     `false_alerts` are the alerts that a month brings without drift, `most_false_alerts` the most; None where the
     windows have no time. `request` is what the same check is asked for again, None where an older program did not say.
+    `notes` are sentences on what was odd in the files.
     """
 
     created: float
@@ -173,6 +174,7 @@ class Report:
     most_false_alerts: float | None = None
     id: int = 0
     request: Request | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

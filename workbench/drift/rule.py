@@ -52,7 +52,7 @@ def judge(reference: Window, current: Window, settings: Settings, statistics: St
     adjusted = _adjust(drafts)
     columns = [
         replace(
-            _decide(one, settings),
+            _with_damage(_decide(one, settings), reference.column(one.name), current.column(one.name)),
             weight=weights.get(one.name),
             matters=one.role in ("target", "prediction") or one.name in mattering,
         )
@@ -200,6 +200,19 @@ def _decide(draft: ColumnDrift, settings: Settings) -> ColumnDrift:
         return found
     verdict: Verdict = ("ok", "warn", "drift")[level]
     return replace(found, verdict=verdict, why=_sentence(worst, level, settings))
+
+
+def _with_damage(draft: ColumnDrift, reference: Column | None, current: Column | None) -> ColumnDrift:
+    """Return a column with bytes that are no UTF-8 as one that says so, and drifted where the reference has none."""
+    if current is None or not current.damaged:
+        return draft
+    before = reference.damaged if reference is not None else 0
+    many = "1 value holds" if current.damaged == 1 else f"{current.damaged:,} values hold"
+    words = f"{many} bytes that are no UTF-8" + (f", {before:,} in the reference" if before else "")
+    verdict: Verdict = draft.verdict if before or reference is None else "drift"
+    return replace(
+        draft, verdict=max(draft.verdict, verdict, key=lambda one: RANKS[one]), why=f"{words}. {draft.why}".strip()
+    )
 
 
 def _level(one: Judged, settings: Settings) -> int:

@@ -198,3 +198,12 @@ def test_texts_that_are_few_in_each_part_and_many_together_are_looked_into():
     assert [(one.name, one.known, one.low, one.high) for one in merged.aspects] == [
         (one.name, one.known, one.low, one.high) for one in whole.aspects
     ]
+
+
+def test_values_that_hold_replaced_bytes_are_counted_kept_and_added_up():
+    rows = pa.RecordBatch.from_pydict({"x": ["a", "b\ufffd", "b\ufffd", None]})
+    made = measure.Windows([("x", "text", "text")], damaged=True)
+    made.add(rows)
+    (found,) = made.freeze()
+    both = profile.merge(found, profile.from_json(profile.to_json(found)))
+    assert [one.column("x").damaged for one in (found, both)] == [2, 4]
