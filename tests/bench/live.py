@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.bench.measure import PROGRAM, PYTHON, Figure, quantile, scratch
 from tests.bench.terminal import Terminal, terminal
 from workbench.actions import runs as actions
+from workbench.actions import starting
 from workbench.project import load
 
 MARKS = 40
@@ -53,7 +54,7 @@ def _lags(folder: Path) -> list[float]:
     project = load(folder)
     with terminal([PROGRAM], folder) as program:
         program.until(lambda seen: b"quit" in seen)
-        number = actions.start(project, actions.Request((PYTHON, "train.py")))[0]
+        number = starting.start(project, starting.Request((PYTHON, "train.py")))[0]
         while not (run := actions.get(project, str(number))).is_over:
             program.watch(0.2)
         pieces = program.pieces
@@ -82,7 +83,7 @@ def _shares(folder: Path) -> tuple[list[float], list[float]]:
         program.until(lambda seen: b"quit" in seen)
         program.rest()
         idle = [_share(program, 2.0) for _ in range(2)]
-        numbers = [actions.start(project, actions.Request((PYTHON, "train.py")))[0] for _ in range(RUNS)]
+        numbers = [starting.start(project, starting.Request((PYTHON, "train.py")))[0] for _ in range(RUNS)]
         try:
             deadline = time.time() + 30
             while _logging(folder) < RUNS and time.time() < deadline:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.measure import PYTHON, Figure, in_turns, scratch, seconds, until
-from workbench.actions import runs as actions
+from workbench.actions import starting
 from workbench.project import Project, load
 
 POINTS = 100_000
@@ -37,7 +37,7 @@ def bench() -> Iterator[Figure]:
 
 
 def _lag(project: Project) -> float:
-    number = actions.start(project, actions.Request((PYTHON, "train.py")))[0]
+    number = starting.start(project, starting.Request((PYTHON, "train.py")))[0]
     reader = project.open_reader()
     try:
         sql = "SELECT sum(m.count) FROM metrics m JOIN names n ON n.id = m.name WHERE m.run = ? AND n.space = 'metric'"

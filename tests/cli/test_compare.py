@@ -8,8 +8,8 @@ import pytest
 
 from tests.conftest import git
 from workbench.actions import compare as actions
-from workbench.actions import runs
-from workbench.actions.runs import Request
+from workbench.actions import runs, starting
+from workbench.actions.starting import Request
 from workbench.runs.significance import corrected, summary, welch
 
 SCRIPT = """\
@@ -33,7 +33,7 @@ def train(make_project, wait_until):
     project = make_project({"train.py": SCRIPT}, CONFIG)
 
     def one(**overrides):
-        (number,) = runs.start(project, Request(overrides={key: str(value) for key, value in overrides.items()}))
+        (number,) = starting.start(project, Request(overrides={key: str(value) for key, value in overrides.items()}))
         wait_until(lambda: runs.get(project, str(number)).is_over, what="the run to end")
         assert runs.get(project, str(number)).status == "finished"
         return number
@@ -201,7 +201,7 @@ def test_csv_markdown_and_pictures_are_files_that_open(train, run_cli):
 def test_runs_that_never_started_or_failed_are_compared_too(make_project, wait_until, run_cli):
     project = make_project({"train.py": "import sys; print('auc: 0.5'); sys.exit(3)"}, CONFIG)
     for _ in range(2):
-        (number,) = runs.start(project, Request())
+        (number,) = starting.start(project, Request())
         wait_until(lambda number=number: runs.get(project, str(number)).is_over)
     (project.folder / "train.py").unlink()
     answer = run_cli("compare", "1", "2", folder=project.folder)
@@ -214,7 +214,7 @@ def test_data_that_changed_between_runs_is_told(make_project, wait_until, run_cl
     project = make_project({"train.py": SCRIPT, "rows.csv": "a,b\n1,2\n"}, config)
     for text in ("a,b\n1,2\n", "a,b\n1,2\n3,4\n"):
         (project.folder / "rows.csv").write_text(text)
-        (number,) = runs.start(project, Request())
+        (number,) = starting.start(project, Request())
         wait_until(lambda number=number: runs.get(project, str(number)).is_over)
     row = section(run_cli("compare", "1", "2", folder=project.folder).out, "DATA")["rows.csv"]
     assert "(1 rows)" in row and "(2 rows)" in row

@@ -15,7 +15,7 @@ import pytest
 from blake3 import blake3
 
 from workbench.actions import data as actions
-from workbench.actions import data_tables, runs
+from workbench.actions import data_tables, runs, starting
 from workbench.errors import WorkbenchError
 
 CONFIG = """
@@ -56,7 +56,7 @@ def versions(project, wait_until):
     place.write_text(table(range(2, 40), shift=1.5))
     (project.folder / "images/2.txt").write_text("changed")
     (project.folder / "images/3.txt").write_text("new")
-    (number,) = runs.start(project, runs.Request())
+    (number,) = starting.start(project, starting.Request())
     wait_until(lambda: runs.get(project, str(number)).is_over)
     place.write_text(table(range(2, 42), shift=1.5, head="id,region,x,extra", tail=",7"))
     return [version.hash for version in reversed(actions.listed(project, "data/train.csv"))]

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from workbench.actions import checks
+from workbench.actions import checks, starting
 from workbench.actions import runs as actions
 from workbench.drift import records
 from workbench.runs import launch, queries
@@ -56,7 +56,7 @@ def endless(project, kind="drift"):
 
 
 def test_a_check_runs_at_once_beside_a_full_queue_and_says_no_in_words(data, ended, run_cli, wait_until):
-    (training,) = actions.start(data, actions.Request())
+    (training,) = starting.start(data, starting.Request())
     number = checks.start(data, "drift", ["--by=all"])
     run = ended(data, number)
     assert (run.kind, run.status, run.exit_code, run.reason) == ("drift", "failed", 1, "there is drift")
@@ -72,9 +72,9 @@ def test_a_check_runs_at_once_beside_a_full_queue_and_says_no_in_words(data, end
 
 def test_a_check_takes_no_place_from_what_trains(data, run_cli, wait_until):
     number = endless(data)
-    (training,) = actions.start(data, actions.Request())
+    (training,) = starting.start(data, starting.Request())
     assert actions.get(data, str(training)).status == "running"
-    (second,) = actions.start(data, actions.Request())
+    (second,) = starting.start(data, starting.Request())
     assert actions.get(data, str(second)).status == "queued", "the place of what trains is taken"
     assert not actions.get(data, str(number)).is_over
 
@@ -82,7 +82,7 @@ def test_a_check_takes_no_place_from_what_trains(data, run_cli, wait_until):
 def test_checks_are_listed_only_where_a_filter_names_a_kind(data, ended, run_cli):
     number = checks.start(data, "validate", [])
     assert ended(data, number).kind == "validate"
-    (training,) = actions.start(data, actions.Request())
+    (training,) = starting.start(data, starting.Request())
     drift = endless(data)
     numbers = lambda *words: [one["run"] for one in run_cli("runs", "--json", *words, folder=data.folder).json]  # noqa: E731
     assert numbers() == [training]
@@ -111,6 +111,6 @@ def test_a_check_is_stopped_like_any_run_and_can_be_made_again(data, ended):
     assert actions.stop(data, [number]) == [number]
     run = ended(data, number)
     assert (run.status, run.reason.partition(" (")[0]) == ("stopped", "stopped on request")
-    (again,) = actions.rerun(data, number, {})
+    (again,) = starting.rerun(data, number, {})
     run = ended(data, again)
     assert (run.kind, run.command, run.reason) == ("drift", ["workbench", "drift", "--by=all"], "there is drift")

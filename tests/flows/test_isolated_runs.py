@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import git
 from tests.tui.driving import wait_for
-from workbench.actions import reproduce, runs
+from workbench.actions import reproduce, runs, starting
 from workbench.errors import NotFoundError
 from workbench.project import load
 from workbench.versions import code
@@ -69,7 +69,9 @@ def test_branches_run_at_once_each_in_its_own_folder_and_the_project_stays_as_it
         git(folder, "for-each-ref", "refs/heads"),
         git(folder, "worktree", "list"),
     )
-    numbers = [number for rev in ("ten", "hundred", "main") for number in runs.start(project, runs.Request(rev=rev))]
+    numbers = [
+        number for rev in ("ten", "hundred", "main") for number in starting.start(project, starting.Request(rev=rev))
+    ]
     found = ended(project, numbers)
     assert [run.status for run in found] == ["finished"] * 3, [output(project, run) for run in found]
     assert [run.metrics["total"].last for run in found] == [30, 300, 6]
@@ -94,7 +96,7 @@ def test_a_revision_that_is_none_is_refused_and_starts_nothing(project):
     for rev in ("nope", "--upload-pack=touch x", ""):
         if rev:
             with pytest.raises(NotFoundError):
-                runs.start(project, runs.Request(rev=rev))
+                starting.start(project, starting.Request(rev=rev))
     assert runs.list_runs(project) == []
 
 
@@ -108,7 +110,7 @@ def test_no_filter_and_no_hook_of_the_repository_runs(project):
     (folder / ".gitattributes").write_text("*.py filter=evil\n")
     git(folder, "-c", "filter.evil.smudge=cat", "add", "-A")
     git(folder, "commit", "-qm", "two")
-    assert ended(project, runs.start(project, runs.Request(rev="main")))[0].status == "finished"
+    assert ended(project, starting.start(project, starting.Request(rev="main")))[0].status == "finished"
     assert not sign.exists()
 
 
@@ -117,7 +119,7 @@ def test_a_command_finds_the_virtual_environment_of_the_project_where_it_is(proj
     venv.create(folder / ".venv", symlinks=True, with_pip=False)
     (folder / "workbench.toml").write_text(CONFIG.replace("python train.py", ".venv/bin/python train.py | cat"))
     git(folder, "commit", "-qam", "two")
-    (run,) = ended(project, runs.start(load(folder), runs.Request(rev="main")))
+    (run,) = ended(project, starting.start(load(folder), starting.Request(rev="main")))
     assert run.status == "finished", output(project, run)
     assert (folder / ".venv" / "bin" / "python").exists(), "the link goes, not what it leads to"
     assert ended(project, [reproduce.start(project, str(run.number))])[0].status == "finished"
@@ -132,7 +134,7 @@ def test_edits_during_an_isolated_run_change_nothing_in_it(project):
         f"while not pathlib.Path({str(folder.parent / 'go')!r}).exists(): time.sleep(0.01)\n"
         "import part\npathlib.Path('model.txt').write_text(str(part.value))\nworkbench.log({'value': part.value})\n"
     )
-    (number,) = runs.start(load(folder), runs.Request())
+    (number,) = starting.start(load(folder), starting.Request())
     run = runs.get(project, str(number))
     wait_for(lambda: "begun" in output(project, run))
     (folder / "part.py").write_text("value = 2\n")
@@ -149,7 +151,7 @@ def test_a_failed_isolated_run_leaves_the_outputs_of_the_project_alone(project):
     (folder / "workbench.toml").write_text(CONFIG.replace("[train]", "[train]\nisolate = true"))
     (folder / "model.txt").write_text("good")
     (folder / "train.py").write_text("open('model.txt', 'w').write('half'); raise SystemExit(1)\n")
-    (run,) = ended(project, runs.start(load(folder), runs.Request()))
+    (run,) = ended(project, starting.start(load(folder), starting.Request()))
     assert run.status == "failed"
     assert (folder / "model.txt").read_text() == "good"
     assert not (project.run_folder(run.uid) / "work").exists()
@@ -157,7 +159,7 @@ def test_a_failed_isolated_run_leaves_the_outputs_of_the_project_alone(project):
 
 def test_a_run_is_made_again_from_what_is_stored_though_everything_has_changed(project):
     folder = project.folder
-    (first,) = ended(project, runs.start(project, runs.Request(overrides={"factor": "7"})))
+    (first,) = ended(project, starting.start(project, starting.Request(overrides={"factor": "7"})))
     (folder / "data.csv").write_text("5\n")
     (folder / "params.toml").write_text("factor = 0\n")
     (folder / "train.py").write_text("raise SystemExit(1)\n")
@@ -175,7 +177,7 @@ def test_a_run_without_git_is_made_again_too(tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
     (tmp_path / "data.csv").write_text("4\n")
     project = load(tmp_path)
-    ended(project, runs.start(project, runs.Request()))
+    ended(project, starting.start(project, starting.Request()))
     (tmp_path / "train.py").write_text("")
     number = reproduce.start(project, "@latest")
     ended(project, [number])
@@ -186,7 +188,7 @@ def test_a_run_without_git_is_made_again_too(tmp_path):
 def test_a_script_that_is_not_deterministic_is_found_out(project, run_cli):
     script = "import os, pathlib, workbench\nvalue = int.from_bytes(os.urandom(4), 'big')\n"
     (project.folder / "train.py").write_text(script + "workbench.log({'total': value})\n")
-    (first,) = ended(project, runs.start(project, runs.Request()))
+    (first,) = ended(project, starting.start(project, starting.Request()))
     done = run_cli("reproduce", str(first.number), "--json", folder=project.folder)
     document = json.loads(done.out)
     assert done.code == 1
@@ -195,7 +197,7 @@ def test_a_script_that_is_not_deterministic_is_found_out(project, run_cli):
 
 
 def test_data_that_is_no_longer_stored_is_named(project):
-    (first,) = ended(project, runs.start(project, runs.Request()))
+    (first,) = ended(project, starting.start(project, starting.Request()))
     for path in sorted(project.objects_folder.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
     with pytest.raises(NotFoundError, match=r"data\.csv"):
@@ -208,6 +210,6 @@ def test_data_that_is_no_path_keeps_no_run_from_a_folder_of_its_own(project):
     )
     (project.folder / "workbench.toml").write_text(text)
     again = load(project.folder)
-    (copied,) = ended(again, runs.start(again, runs.Request()))
-    (branch,) = ended(again, runs.start(again, runs.Request(rev="main")))
+    (copied,) = ended(again, starting.start(again, starting.Request()))
+    (branch,) = ended(again, starting.start(again, starting.Request(rev="main")))
     assert [copied.status, branch.status] == ["finished", "finished"], (copied.reason, branch.reason)

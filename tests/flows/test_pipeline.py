@@ -11,8 +11,9 @@ import pytest
 
 from tests.conftest import git
 from workbench.actions import data as data_actions
-from workbench.actions import gc, pipeline, runs
+from workbench.actions import gc, pipeline, runs, starting
 from workbench.actions.pipeline import Request
+from workbench.actions.wishes import wish
 from workbench.errors import EnvironmentProblem
 from workbench.pipeline import driver
 from workbench.pipeline.stages import build
@@ -95,7 +96,7 @@ def notices(project, number):
 def drive(project):
     """Run the stages in this very process."""
     stages = pipeline.stages_of(project)
-    wishes = {name: runs.wish_for(project, stage, name, runs.Request()) for name, stage in stages.items()}
+    wishes = {name: wish(project, stage, name, starting.Request()) for name, stage in stages.items()}
     before = signal.getsignal(signal.SIGTERM)
     try:
         driver.Driver(project, driver.Order(build(stages), stages, wishes, frozenset(), 1)).go()
@@ -457,7 +458,7 @@ def test_a_second_pipeline_is_refused_while_one_goes_on(make_project, wait_until
 
 def test_it_waits_while_other_runs_take_all_places(make_project, wait_until):
     project = make_project({**FILES, "other.sh": "until [ -e go ]; do sleep 0.02; done\n"}, CONFIG)
-    (other,) = runs.start(project, runs.Request(command=("sh", "other.sh")))
+    (other,) = starting.start(project, starting.Request(command=("sh", "other.sh")))
     wait_until(lambda: runs.get(project, str(other)).status == "running")
     begun = pipeline.begin(project)
     assert not begun.over and begun.runs == ()
@@ -471,7 +472,7 @@ def test_somebody_elses_run_of_a_stage_is_waited_for_and_not_repeated(make_proje
     script = "until [ -e go ]; do sleep 0.02; done\n" + FILES["prepare.sh"]
     config = CONFIG.replace("[stages.train]", "max_parallel = 3\n[stages.train]")
     project = make_project({**FILES, "prepare.sh": script}, config)
-    (other,) = runs.start(project, runs.Request(stage="prepare"))
+    (other,) = starting.start(project, starting.Request(stage="prepare"))
     wait_until(lambda: runs.get(project, str(other)).status == "running")
     _, driving = pipeline.start(project)
     seen = []
@@ -524,7 +525,7 @@ def test_a_killed_driver_leaves_its_command_and_the_next_start_continues(make_pr
 
 def test_after_the_supervisor_and_the_command_of_a_stage_are_killed_its_outputs_are_as_before(steps, wait_until):
     write(steps, "train.sh", "echo half > model.txt; touch begun; sleep 600\n")
-    (number,) = runs.start(steps, runs.Request(stage="train"))
+    (number,) = starting.start(steps, starting.Request(stage="train"))
     wait_until((steps.folder / "begun").exists)
     run_folder = steps.run_folder(runs.get(steps, str(number)).uid)
     command = wait_until(lambda: read_json(run_folder / PROCESS_NAME).get("pid"))
@@ -619,7 +620,7 @@ def test_stages_that_begin_far_apart_are_recorded_with_the_code_of_their_own_tim
 def test_train_alone_is_a_stage_and_a_run_of_it_counts(make_project, wait_until):
     config = '[train]\ncommand = "sh train.sh"\noutputs = ["model.txt"]\n[data]\ntrain = "clean.csv"\n'
     project = make_project({"train.sh": FILES["train.sh"], "clean.csv": "ONE\n"}, config)
-    runs.start(project, runs.Request())
+    starting.start(project, starting.Request())
     wait_until(lambda: runs.get(project, "1").is_over)
     assert states(project) == {"train": "current"}
     write(project, "clean.csv", "TWO\n")
@@ -631,7 +632,7 @@ def test_train_alone_is_a_stage_and_a_run_of_it_counts(make_project, wait_until)
 
 def test_a_command_that_was_typed_is_no_stage(make_project, wait_until):
     project = make_project({"train.sh": "echo x > model.txt\n"}, '[train]\ncommand = "sh train.sh"\n')
-    runs.start(project, runs.Request(command=("sh", "train.sh")))
+    starting.start(project, starting.Request(command=("sh", "train.sh")))
     wait_until(lambda: runs.get(project, "1").is_over)
     assert states(project) == {"train": "run"}
 

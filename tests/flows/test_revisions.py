@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import git
 from tests.tui.driving import wait_for
-from workbench.actions import reproduce, runs
+from workbench.actions import reproduce, runs, starting
 from workbench.errors import NotFoundError
 from workbench.project import Project, load
 from workbench.runs import queries
@@ -57,7 +57,7 @@ def ended(project: Project, number: int) -> Run:
 
 def run_at(folder: Path, rev: str) -> Run:
     project = load(folder)
-    (number,) = runs.start(project, runs.Request(rev=rev))
+    (number,) = starting.start(project, starting.Request(rev=rev))
     return ended(project, number)
 
 
@@ -146,7 +146,7 @@ def test_a_revision_may_be_named_in_any_way_that_git_knows(repository: Path, rev
 def test_a_run_of_a_revision_that_is_started_again_keeps_its_revision(repository: Path):
     first = run_at(repository, "v1")
     project = load(repository)
-    (number,) = runs.rerun(project, first.number, {})
+    (number,) = starting.rerun(project, first.number, {})
     second = ended(project, number)
     assert (second.status, second.rev, value(second)) == ("finished", "v1", 1.0)
 
@@ -163,9 +163,9 @@ def test_without_a_commit_there_is_no_revision_and_no_run(tmp_path: Path):
     project = load(folder)
     for rev in ("HEAD", "main"):
         with pytest.raises(NotFoundError, match="git knows no branch, tag or commit"):
-            runs.start(project, runs.Request(rev=rev))
+            starting.start(project, starting.Request(rev=rev))
     assert runs.list_runs(project) == []
-    (number,) = runs.start(project, runs.Request())
+    (number,) = starting.start(project, starting.Request())
     assert ended(project, number).status == "finished"
 
 
@@ -186,7 +186,7 @@ def test_where_git_refuses_its_own_words_are_said(repository: Path, damage: str,
         monkeypatch.setenv("PATH", "/nowhere")
         expected = "git is not installed"
     with pytest.raises(NotFoundError, match=expected):
-        runs.start(load(repository), runs.Request(rev="main"))
+        starting.start(load(repository), starting.Request(rev="main"))
 
 
 def test_a_bare_repository_runs_a_revision_too(repository: Path, tmp_path: Path):
@@ -261,7 +261,7 @@ def test_no_program_of_a_hostile_repository_runs(repository: Path, tmp_path: Pat
     # An uncommitted change is recorded by its bytes, not by what a filter makes of them.
     fill(repository, 5)
     project = load(repository)
-    (number,) = runs.start(project, runs.Request())
+    (number,) = starting.start(project, starting.Request())
     here = ended(project, number)
     assert (here.status, value(here)) == ("finished", 5.0)
     assert again(repository, here) == "identical"

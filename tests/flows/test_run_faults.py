@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from workbench.actions import runs as actions
+from workbench.actions import starting
 from workbench.errors import StoreError
 from workbench.project import Project, load
 from workbench.runs import launch, processes, queries
@@ -57,8 +58,8 @@ def start(folder: Path, script: str, *arguments: str, name: str = "train.py") ->
     if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != code:
         (folder / name).write_text(code, encoding="utf-8")
     project = load(folder)
-    request = actions.Request((sys.executable, name, *arguments))
-    return project, actions.start(project, request)[0]
+    request = starting.Request((sys.executable, name, *arguments))
+    return project, starting.start(project, request)[0]
 
 
 def finished(project: Project, number: int, limit: float = LIMIT) -> Run:
@@ -126,7 +127,7 @@ def test_a_memory_error_is_named(folder: Path) -> None:
 
 def test_a_command_that_does_not_exist_is_a_failed_run(folder: Path) -> None:
     project = load(folder)
-    number = actions.start(project, actions.Request(("no-such-program", "--fast")))[0]
+    number = starting.start(project, starting.Request(("no-such-program", "--fast")))[0]
     found = finished(project, number)
     assert (found.status, found.exit_code, found.reason) == ("failed", 127, "no such command: no-such-program")
 
@@ -502,7 +503,7 @@ def test_stages_run_one_after_the_other(folder: Path) -> None:
     for name in ("prepare", "train", "report"):
         (folder / f"{name}.py").write_text(f"open('order', 'a').write('{name} ')")
     project = load(folder)
-    numbers = actions.start(project, actions.Request())
+    numbers = starting.start(project, starting.Request())
     assert [finished(project, number).status for number in numbers] == ["finished"] * 3
     assert (folder / "order").read_text() == "prepare train report "
 
@@ -511,7 +512,7 @@ def test_a_failed_stage_keeps_the_later_ones_from_starting(folder: Path) -> None
     (folder / "workbench.toml").write_text(STAGES)
     (folder / "prepare.py").write_text("raise SystemExit(3)")
     project = load(folder)
-    numbers = actions.start(project, actions.Request())
+    numbers = starting.start(project, starting.Request())
     found = [finished(project, number) for number in numbers]
     assert [run.status for run in found] == ["failed", "stopped", "stopped"]
     assert found[1].reason == f"run {numbers[0]}, which comes before it, failed"
@@ -617,8 +618,8 @@ def test_starting_a_run_on_a_full_disk_is_a_sentence(small_disk: Path) -> None:
     project.open_store().close()
     filler = fill_up(small_disk)
     with pytest.raises((StoreError, OSError)) as caught:
-        actions.start(project, actions.Request(("true",)))
+        starting.start(project, starting.Request(("true",)))
     assert "full" in str(caught.value) or "No space" in str(caught.value)
     filler.unlink()
-    number = actions.start(project, actions.Request(("true",)))[0]
+    number = starting.start(project, starting.Request(("true",)))[0]
     assert finished(project, number).status == "finished"

@@ -11,6 +11,7 @@ import pytest
 from blake3 import blake3
 
 from workbench.actions import runs as actions
+from workbench.actions import starting
 from workbench.project import Project, load
 from workbench.runs import queries
 from workbench.runs.model import Run
@@ -28,8 +29,8 @@ def write(folder: Path, name: str, content: str) -> None:
     (folder / name).write_text(textwrap.dedent(content), encoding="utf-8")
 
 
-def finish(project: Project, request: actions.Request) -> Run:
-    return wait(project, actions.start(project, request)[0])
+def finish(project: Project, request: starting.Request) -> Run:
+    return wait(project, starting.start(project, request)[0])
 
 
 def wait(project: Project, number: int) -> Run:
@@ -54,7 +55,7 @@ def notices(project: Project, run: Run) -> list[str]:
 
 def test_flags_of_any_command_become_parameters(folder: Path) -> None:
     write(folder, "train.py", "print('auc: 0.75')")
-    run = finish(load(folder), actions.Request((sys.executable, "train.py", "--lr", "0.1", "--depth=3", "--fast")))
+    run = finish(load(folder), starting.Request((sys.executable, "train.py", "--lr", "0.1", "--depth=3", "--fast")))
     assert run.params == {"lr": 0.1, "depth": 3, "fast": True}
     assert run.value("auc") == 0.75
 
@@ -81,7 +82,7 @@ def test_an_override_reaches_the_script_through_every_door_and_leaves_the_file_a
     )
     before = (folder / "params.toml").read_bytes()
     project = load(folder)
-    run = finish(project, actions.Request(overrides={"lr": "0.25", "model.depth": "5"}))
+    run = finish(project, starting.Request(overrides={"lr": "0.25", "model.depth": "5"}))
     said = output_of(project, run)
     assert "path {'lr': 0.25, 'model': {'depth': 5}}" in said
     assert "variable {'lr': 0.25, 'model': {'depth': 5}}" in said
@@ -94,7 +95,7 @@ def test_an_override_reaches_the_script_through_every_door_and_leaves_the_file_a
 def test_an_override_of_a_flag_replaces_it_in_the_command(folder: Path) -> None:
     write(folder, "train.py", "import sys; print(sys.argv[1:])")
     project = load(folder)
-    request = actions.Request((sys.executable, "train.py", "--lr", "0.1"), overrides={"lr": "0.9"})
+    request = starting.Request((sys.executable, "train.py", "--lr", "0.1"), overrides={"lr": "0.9"})
     run = finish(project, request)
     assert "['--lr', '0.9']" in output_of(project, run)
     assert run.params == {"lr": 0.9}
@@ -113,7 +114,7 @@ def test_an_override_that_the_script_takes_as_a_flag_is_handed_over(folder: Path
     )
     write(folder, "workbench.toml", "[train]\ncommand = 'python train.py'\n")
     project = load(folder)
-    run = finish(project, actions.Request(overrides={"batch_size": "64"}))
+    run = finish(project, starting.Request(overrides={"batch_size": "64"}))
     assert run.status == "finished", output_of(project, run)
     assert "size 64" in output_of(project, run)
 
@@ -123,7 +124,7 @@ def test_a_misspelt_override_is_noticed(folder: Path) -> None:
     write(folder, "params.toml", "depth = 3\n")
     write(folder, "train.py", "print('ok')")
     project = load(folder)
-    run = finish(project, actions.Request(overrides={"dpeth": "5"}))
+    run = finish(project, starting.Request(overrides={"dpeth": "5"}))
     assert notices(project, run) == [
         "-p dpeth: neither params.toml nor the script names it; did you mean depth?",
     ]
@@ -134,8 +135,8 @@ def test_running_again_keeps_the_overrides_and_changes_what_is_said(folder: Path
     write(folder, "params.toml", "lr = 0.1\ndepth = 3\n")
     write(folder, "train.py", "import workbench; workbench.log({'depth': workbench.param('depth', 0)})")
     project = load(folder)
-    first = finish(project, actions.Request(overrides={"lr": "0.2"}))
-    again = wait(project, actions.rerun(project, first.number, {"depth": "9"})[0])
+    first = finish(project, starting.Request(overrides={"lr": "0.2"}))
+    again = wait(project, starting.rerun(project, first.number, {"depth": "9"})[0])
     assert (again.params["lr"], again.params["depth"], again.value("depth")) == (0.2, 9, 9.0)
     assert again.trigger == {"kind": "hand", "again": first.number}
 
@@ -144,7 +145,7 @@ def test_a_command_runs_where_it_was_typed(folder: Path) -> None:
     (folder / "models").mkdir()
     write(folder, "models/train.py", "import os; print(os.path.basename(os.getcwd()))")
     project = load(folder)
-    run = finish(project, actions.Request((sys.executable, "train.py"), folder="models"))
+    run = finish(project, starting.Request((sys.executable, "train.py"), folder="models"))
     assert output_of(project, run) == "models\n"
 
 
@@ -154,7 +155,7 @@ def test_the_inputs_are_kept_with_hash_and_rows(folder: Path) -> None:
     (folder / "data").mkdir()
     content = b'a,b\n1,"two\nlines"\n3,4\n'
     (folder / "data" / "train.csv").write_bytes(content)
-    run = finish(load(folder), actions.Request())
+    run = finish(load(folder), starting.Request())
     table, gone = run.data
     digest = blake3(content).hexdigest()
     assert table == {"path": "data/train.csv", "hash": digest, "size": len(content), "rows": 2}
@@ -165,7 +166,7 @@ def test_the_metrics_file_is_read_when_the_script_logs_nothing(folder: Path) -> 
     write(folder, "workbench.toml", "[train]\ncommand = 'python train.py'\nmetrics = ['metrics.json', 'gone.json']\n")
     write(folder, "train.py", 'open(\'metrics.json\', \'w\').write(\'{"test": {"auc": 0.8, "n": 10}, "note": "x"}\')')
     project = load(folder)
-    run = finish(project, actions.Request())
+    run = finish(project, starting.Request())
     assert {name: metric.last for name, metric in run.metrics.items()} == {"test.auc": 0.8, "test.n": 10.0}
     assert notices(project, run) == ["gone.json was not written"]
 
@@ -178,7 +179,7 @@ def test_a_metrics_file_from_an_earlier_run_is_not_taken_for_this_one(folder: Pa
 
     os.utime(folder / "metrics.json", (1, 1))
     project = load(folder)
-    run = finish(project, actions.Request())
+    run = finish(project, starting.Request())
     assert run.metrics == {}
     assert notices(project, run) == ["metrics.json was not written by this run"]
 
@@ -194,7 +195,7 @@ def test_printed_scalars_are_left_alone_when_the_script_logs_itself(folder: Path
             print(f"epoch {epoch} loss: {1.0 / (epoch + 1):.2f} speed: 12")
         """,
     )
-    run = finish(load(folder), actions.Request((sys.executable, "train.py")))
+    run = finish(load(folder), starting.Request((sys.executable, "train.py")))
     assert {name: metric.count for name, metric in run.metrics.items()} == {"loss": 3}
 
 
@@ -212,13 +213,13 @@ def test_a_broken_run_hands_its_checkpoint_to_the_next_of_the_same_parameters(fo
         """,
     )
     project = load(folder)
-    first = finish(project, actions.Request((sys.executable, "train.py", "--lr", "1")))
-    other = finish(project, actions.Request((sys.executable, "train.py", "--lr", "2")))
+    first = finish(project, starting.Request((sys.executable, "train.py", "--lr", "1")))
+    other = finish(project, starting.Request((sys.executable, "train.py", "--lr", "2")))
     assert "starts at 0" in output_of(project, other)
-    third = finish(project, actions.Request((sys.executable, "train.py", "--lr", "1")))
+    third = finish(project, starting.Request((sys.executable, "train.py", "--lr", "1")))
     assert "starts at 5" in output_of(project, third)
     assert notices(project, third) == [f"continues from the checkpoint of run {first.number}"]
-    fresh = finish(project, actions.Request((sys.executable, "train.py", "--lr", "2"), fresh=True))
+    fresh = finish(project, starting.Request((sys.executable, "train.py", "--lr", "2"), fresh=True))
     assert "starts at 0" in output_of(project, fresh)
 
 
@@ -237,7 +238,7 @@ def test_artifacts_and_models_are_kept_with_the_run(folder: Path) -> None:
         """,
     )
     project = load(folder)
-    run = finish(project, actions.Request((sys.executable, "train.py")))
+    run = finish(project, starting.Request((sys.executable, "train.py")))
     assert run.status == "finished", output_of(project, run)
     connection = project.open_reader()
     found = {item["path"]: item for item in queries.outputs(connection, run.number)}

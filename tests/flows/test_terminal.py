@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from workbench.actions import runs as actions
-from workbench.actions import watch
+from workbench.actions import starting, watch
 from workbench.project import Project, load
 from workbench.runs import processes
 
@@ -132,7 +132,7 @@ def test_two_interfaces_and_a_watcher_see_the_same_and_a_killed_one_stops_nothin
 def test_it_starts_draws_and_leaves_in_plain_surroundings(
     terminals: Terminals, project: Project, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    actions.start(project, actions.Request())
+    starting.start(project, starting.Request())
     until(lambda: actions.get(project, "1").is_over)
     ended = tmp_path / "ended"
     terminals.open("plain", project.folder, (80, 24), ENDED=str(ended), **environment)
@@ -142,7 +142,7 @@ def test_it_starts_draws_and_leaves_in_plain_surroundings(
 
 
 def test_resizing_a_real_terminal_keeps_the_runs_in_view(terminals: Terminals, project: Project) -> None:
-    actions.start(project, actions.Request(name="steady"))
+    starting.start(project, starting.Request(name="steady"))
     until(lambda: actions.get(project, "1").is_over)
     terminals.open("size", project.folder)
     terminals.shows("size", "steady")
@@ -155,7 +155,7 @@ def test_resizing_a_real_terminal_keeps_the_runs_in_view(terminals: Terminals, p
 
 
 def test_without_a_terminal_it_prints_the_table(project: Project) -> None:
-    actions.start(project, actions.Request(name="steady"))
+    starting.start(project, starting.Request(name="steady"))
     until(lambda: actions.get(project, "1").is_over)
     answer = subprocess.run(WORKBENCH, cwd=project.folder, capture_output=True, text=True, timeout=60)
     assert answer.returncode == 0
@@ -165,7 +165,7 @@ def test_without_a_terminal_it_prints_the_table(project: Project) -> None:
 def test_e_opens_the_output_in_the_users_editor_and_comes_back(
     project: Project, terminals: Terminals, tmp_path: Path
 ) -> None:
-    actions.start(project, actions.Request(name="heron"))
+    starting.start(project, starting.Request(name="heron"))
     until(lambda: all(run.is_over for run in actions.list_runs(project)))
     editor, opened = tmp_path / "my editor", tmp_path / "opened"
     editor.write_text(f'#!/bin/sh\necho "EDITING $#"\nread line\nprintf "%s" "$1" > {shlex.quote(str(opened))}\n')
@@ -180,7 +180,7 @@ def test_e_opens_the_output_in_the_users_editor_and_comes_back(
 
 
 def test_an_editor_that_is_missing_is_a_sentence_on_a_whole_screen(project: Project, terminals: Terminals) -> None:
-    actions.start(project, actions.Request(name="heron"))
+    starting.start(project, starting.Request(name="heron"))
     until(lambda: all(run.is_over for run in actions.list_runs(project)))
     terminals.open("w", project.folder, EDITOR="/nowhere/editor", VISUAL="")
     terminals.shows("w", "heron", "1–1 of 1")
@@ -189,7 +189,7 @@ def test_an_editor_that_is_missing_is_a_sentence_on_a_whole_screen(project: Proj
 
 
 def test_y_puts_the_id_on_the_clipboard_through_the_terminal(project: Project, terminals: Terminals) -> None:
-    actions.start(project, actions.Request(name="heron"))
+    starting.start(project, starting.Request(name="heron"))
     until(lambda: all(run.is_over for run in actions.list_runs(project)))
     (run,) = actions.list_runs(project)
     terminals.open("w", project.folder, SSH_CONNECTION="here", DISPLAY="")

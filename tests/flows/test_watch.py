@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from workbench.actions import runs as actions
-from workbench.actions import watch
+from workbench.actions import starting, watch
 from workbench.errors import EnvironmentProblem
 from workbench.project import Project, load
 from workbench.runs import processes
@@ -133,7 +133,7 @@ def test_restart_leaves_a_run_that_was_started_by_hand_alone(project: Project) -
     configure(project.folder, "restart")
     project = load(project.folder)
     ready(project)
-    actions.start(project, actions.Request())
+    starting.start(project, starting.Request())
     (project.folder / "value.py").write_text("1")
     until(lambda: watch.status(project).waiting == "other runs are going")
     assert statuses(project) == ["running"]

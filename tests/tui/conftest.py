@@ -8,6 +8,7 @@ import pytest
 
 from tests.tui.driving import stop_all, wait_for
 from workbench.actions import runs as actions
+from workbench.actions import starting
 from workbench.project import Project
 
 SCRIPT = """
@@ -58,8 +59,8 @@ def empty_project(make_project: Callable[..., Project]) -> Project:
 def project(empty_project: Project) -> Iterator[Project]:
     """A project with three finished runs: val_auc 0.7, 0.9 and 0.8."""
     for name, top, tags in (("first", "0.7", ()), ("second", "0.9", ("sweep",)), ("third", "0.8", ("sweep",))):
-        request = actions.Request(overrides={"top": top}, name=name, tags=tags)
-        actions.start(empty_project, request)
+        request = starting.Request(overrides={"top": top}, name=name, tags=tags)
+        starting.start(empty_project, request)
     wait_for(lambda: all(run.is_over for run in actions.list_runs(empty_project)))
     yield empty_project
     stop_all(empty_project)

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import git
 from tests.tui.driving import driven, open_page, screen, shows, stop_all, text, until, wait_for
 from workbench.actions import compare as actions
-from workbench.actions import runs
+from workbench.actions import runs, starting
 from workbench.runs.significance import welch
 from workbench.tui.screens.compare import ComparePage
 from workbench.tui.screens.compare_rows import verdict
@@ -128,8 +128,8 @@ async def test_enter_on_the_code_shows_the_changed_lines(empty_project, with_git
 
 
 def train(project, **overrides):
-    request = runs.Request(overrides={key: str(value) for key, value in overrides.items()})
-    (number,) = runs.start(project, request)
+    request = starting.Request(overrides={key: str(value) for key, value in overrides.items()})
+    (number,) = starting.start(project, request)
     wait_for(lambda: runs.get(project, str(number)).is_over)
     return number
 
@@ -154,7 +154,7 @@ async def test_repeats_show_the_verdict_of_the_test(empty_project):
 
 async def test_curves_move_while_runs_go(empty_project):
     for _ in range(2):
-        runs.start(empty_project, runs.Request(command=("python", "slow.py")))
+        starting.start(empty_project, starting.Request(command=("python", "slow.py")))
     try:
         wait_for(lambda: all(run.metrics for run in runs.list_runs(empty_project)))
         async with driven(empty_project) as pilot:
@@ -216,7 +216,7 @@ async def test_foreign_names_are_only_text(empty_project):
         "for s in range(5): workbench.log({n: float(s), 'val_auc': 0.1 * s}, step=s)\n"
     )
     for name in (NASTY, "[red]"):
-        runs.start(empty_project, runs.Request(name=name, overrides={"p": name}))
+        starting.start(empty_project, starting.Request(name=name, overrides={"p": name}))
     wait_for(lambda: all(run.is_over for run in runs.list_runs(empty_project)))
     async with driven(empty_project) as pilot:
         await open_compare(pilot, 1, 2)

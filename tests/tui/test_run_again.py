@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import git
 from tests.tui.driving import driven, shows, stop_all, text, until
-from workbench.actions import runs
+from workbench.actions import runs, starting
 
 CONFIG = """
 [project]
@@ -65,7 +65,7 @@ async def test_a_revision_is_trained_in_a_folder_of_its_own(project):
 
 
 async def test_a_run_is_made_again_as_it_was_and_told_apart(project):
-    runs.start(project, runs.Request())
+    starting.start(project, starting.Request())
     async with driven(project) as pilot:
         await until(pilot, lambda: all(run.is_over for run in listed(project)))
         (project.folder / "train.py").write_text(script(5))
@@ -83,7 +83,7 @@ async def test_a_run_is_made_again_as_it_was_and_told_apart(project):
 
 async def test_a_run_that_goes_on_cannot_be_made_again(project):
     (project.folder / "train.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(600)\n")
-    runs.start(project, runs.Request())
+    starting.start(project, starting.Request())
     async with driven(project) as pilot:
         await shows(pilot, "1–1 of 1")
         await pilot.press("A")

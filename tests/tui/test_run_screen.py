@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 
 from tests.tui.driving import driven, screen, shows, text, until
-from workbench.actions import runs as actions
+from workbench.actions import starting
 from workbench.project import Project
 
 
@@ -41,7 +41,7 @@ async def test_the_environment_is_shown(project: Project) -> None:
 
 
 async def test_scrolling_the_log_stops_the_tail_and_says_how_much_waits(project: Project) -> None:
-    actions.start(project, actions.Request(("python", "slow.py"), name="slow"))
+    starting.start(project, starting.Request(("python", "slow.py"), name="slow"))
     async with driven(project) as pilot:
         await until(pilot, lambda: pilot.app.page is not None)
         pilot.app.open_run(4)

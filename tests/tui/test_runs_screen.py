@@ -6,6 +6,7 @@ import pytest
 
 from tests.tui.driving import driven, line_of, screen, shows, stop_all, text, type_at_once, until, wait_for
 from workbench.actions import runs as actions
+from workbench.actions import starting
 from workbench.project import Project
 
 
@@ -102,7 +103,7 @@ async def test_groups_fold_and_show_counts_and_the_best(project: Project) -> Non
 async def test_a_sweep_is_what_differs_at_most_in_parameters(project: Project) -> None:
     (project.folder / "other.py").write_text("print('score: 1')\n")
     for command in (("train.py", "--lr", "0.1"), ("train.py", "--lr=0.2"), ("other.py",)):
-        actions.start(project, actions.Request(("python", *command), name=command[-1]))
+        starting.start(project, starting.Request(("python", *command), name=command[-1]))
     wait_for(lambda: all(run.is_over for run in actions.list_runs(project)))
     async with driven(project) as pilot:
         await shows(pilot, "1–6 of 6")
@@ -147,7 +148,7 @@ async def test_the_baseline_gives_every_run_its_distance(project: Project) -> No
 
 
 async def test_stopping_asks_with_one_key(project: Project) -> None:
-    actions.start(project, actions.Request(("python", "slow.py"), name="slow"))
+    starting.start(project, starting.Request(("python", "slow.py"), name="slow"))
     async with driven(project) as pilot:
         await shows(pilot, "slow", "▶1")
         await until(
@@ -189,7 +190,7 @@ async def test_tags_and_notes_are_written(project: Project) -> None:
 async def test_a_run_started_elsewhere_appears_and_its_curve_grows(project: Project) -> None:
     async with driven(project) as pilot:
         await shows(pilot, "1–3 of 3")
-        actions.start(project, actions.Request(("python", "slow.py"), name="elsewhere"))
+        starting.start(project, starting.Request(("python", "slow.py"), name="elsewhere"))
         await shows(pilot, "elsewhere", "▶1")
         assert pilot.app.page.table.current == 3, "the cursor stays on its run"
         row = lambda: pilot.app.page.snapshot.rows[4].run.metrics["val_auc"].count  # noqa: E731
@@ -231,7 +232,7 @@ async def test_a_deleted_store_is_told_and_a_new_one_is_taken(project: Project) 
         await shows(pilot, "1–3 of 3")
         shutil.rmtree(project.inner)
         await shows(pilot, "No runs yet")
-        actions.start(project, actions.Request(name="again"))
+        starting.start(project, starting.Request(name="again"))
         await shows(pilot, "again")
 
 
@@ -258,7 +259,7 @@ async def test_a_tiny_terminal_says_so(project: Project) -> None:
 
 
 def test_the_slow_script_is_ended(project: Project) -> None:
-    actions.start(project, actions.Request(("python", "slow.py")))
+    starting.start(project, starting.Request(("python", "slow.py")))
     wait_for(lambda: actions.get(project, "4").status == "running")
     stop_all(project)
     assert actions.get(project, "4").status == "stopped"

@@ -128,10 +128,10 @@ def test_the_keymap_table_names_every_key() -> None:
 
 
 def test_the_last_line_says_what_goes_on(project: Project) -> None:
-    from workbench.actions import runs as actions
+    from workbench.actions import starting
 
     assert last_words(project) == ""
-    actions.start(project, actions.Request(("python", "slow.py")))
+    starting.start(project, starting.Request(("python", "slow.py")))
     assert "1 running" in last_words(project)
 
 

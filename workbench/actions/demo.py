@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from workbench.actions import runs
+from workbench.actions import runs, starting
 from workbench.errors import EnvironmentProblem, UsageError
 from workbench.project import Project, load
 from workbench.safe import clean
@@ -50,11 +50,11 @@ def copy_sample(target: Path | None, name: str = SAMPLE) -> Project:
 
 def start_all(project: Project) -> list[int]:
     """Queue a run for each variant and pin the first as baseline; return the numbers."""
-    numbers = [number for variant in VARIANTS for number in runs.start(project, _request(variant))]
+    numbers = [number for variant in VARIANTS for number in starting.start(project, _request(variant))]
     runs.pin_baseline(project, numbers[0])
     return numbers
 
 
-def _request(variant: Mapping[str, str]) -> runs.Request:
+def _request(variant: Mapping[str, str]) -> starting.Request:
     name = "-".join(f"{key}-{value}" for key, value in variant.items()) or "as-it-is"
-    return runs.Request(overrides=variant, name=name, tags=("demo",), trigger={"kind": "demo"})
+    return starting.Request(overrides=variant, name=name, tags=("demo",), trigger={"kind": "demo"})

@@ -197,7 +197,7 @@ def _project(project: Project) -> Iterator[Finding]:
 
 
 def _interpreter(project: Project) -> Iterator[Finding]:
-    from workbench.actions.runs import choose_python
+    from workbench.actions.wishes import choose_python
 
     step = project.config.steps[0]
     python = choose_python(project, step)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from workbench import plugins
 from workbench.actions import drift_sources as sources
-from workbench.actions import runs
+from workbench.actions import starting
 from workbench.actions.drift_sources import Cut, Progress, Source
 from workbench.drift import alerts as alert_rules
 from workbench.drift import measure, records, rule
@@ -279,7 +279,7 @@ def _start_run(project: Project, connection: sqlite3.Connection, fresh: Sequence
     """Start one run for all alerts that one check raised."""
     columns = [one.column for one in records.load_alerts(connection) if one.id in fresh]
     trigger = {"kind": "monitoring", "what": "drift", "alerts": list(fresh), "columns": columns}
-    number = runs.start(project, runs.Request(trigger=trigger), now=now)[0]
+    number = starting.start(project, starting.Request(trigger=trigger), now=now)[0]
     with transaction(connection):
         for alert in fresh:
             records.add_event(connection, alert, "started", now, what=str(number))

@@ -207,10 +207,10 @@ def train(project: Project, request: Request = Request()) -> Begun:
     """Start the project's command, or where it has stages those that are out of date; raises as `start` does."""
     if project.config.stages:
         return begin(project, request)
-    from workbench.actions import runs
+    from workbench.actions import starting
 
-    wanted = runs.Request(overrides=request.overrides, trigger=request.trigger, check=request.check)
-    return Begun((), tuple(runs.start(project, wanted)), over=False)
+    wanted = starting.Request(overrides=request.overrides, trigger=request.trigger, check=request.check)
+    return Begun((), tuple(starting.start(project, wanted)), over=False)
 
 
 def begin(project: Project, request: Request = Request()) -> Begun:
@@ -267,10 +267,11 @@ def start(project: Project, request: Request = Request()) -> tuple[list[Verdict]
 
 
 def _wish(project: Project, name: str, stage: Train, request: Request) -> Wish:
-    from workbench.actions import runs
+    from workbench.actions import starting
+    from workbench.actions.wishes import wish
 
-    wanted = runs.Request(overrides=request.overrides, trigger=request.trigger, check=request.check)
-    return runs.wish_for(project, stage, name if name in project.config.stages else "", wanted)
+    wanted = starting.Request(overrides=request.overrides, trigger=request.trigger, check=request.check)
+    return wish(project, stage, name if name in project.config.stages else "", wanted)
 
 
 def goes_on(project: Project) -> bool:

@@ -92,7 +92,7 @@ class Why:
 
 
 def _basis_now(project: Project, stage: Train, verdict: Verdict, overrides: Mapping[str, str]) -> Basis:
-    from workbench.actions.runs import split_command
+    from workbench.actions.wishes import split_command
     from workbench.pipeline.reasons import Basis
 
     argv, shell = split_command(stage.command, ())

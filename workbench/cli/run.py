@@ -10,6 +10,7 @@ from pathlib import Path
 
 from workbench import project as projects
 from workbench.actions import runs as actions
+from workbench.actions import starting
 from workbench.cli import output
 from workbench.cli.attend import Attendance, follow, listed, why_waiting
 from workbench.cli.parsing import add_json, setting
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if args.rev is not None and not args.rev.strip():
         raise UsageError("--rev names no revision", "workbench run --rev main")
     project = _project(args.folder, adopt=bool(args.command))
-    request = actions.Request(
+    request = starting.Request(
         command=tuple(args.command or ()),
         overrides=dict(setting(text) for text in args.params),
         name=args.name,
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         check=not args.no_check,
         folder=_inside(project, args.folder) if args.command else "",
     )
-    numbers = actions.start(project, request)
+    numbers = starting.start(project, request)
     standby.release()
     if args.detach:
         return _detached(project, numbers, as_json=args.json)

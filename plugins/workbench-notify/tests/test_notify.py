@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from workbench.actions import runs as actions
+from workbench.actions import starting
 from workbench.project import Project, load
 from workbench.runs import queries
 from workbench.runs.model import Run
@@ -38,7 +39,7 @@ def finish(folder: Path, code: str) -> tuple[Project, Run]:
     folder.mkdir(exist_ok=True)
     (folder / "train.py").write_text(code)
     project = load(folder)
-    number = actions.start(project, actions.Request((sys.executable, "train.py"), name="$(touch bad); it's"))[0]
+    number = starting.start(project, starting.Request((sys.executable, "train.py"), name="$(touch bad); it's"))[0]
     deadline = time.monotonic() + 60
     while not (run := actions.get(project, str(number))).is_over:
         assert time.monotonic() < deadline

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.actions import runs as actions
+from workbench.actions import starting
 from workbench.errors import UsageError, WorkbenchError
 from workbench.project import Project, load
 from workbench.runs.model import GLYPHS, Run
@@ -151,7 +152,7 @@ class RunActions(Page):
         if not self.can_train():
             self._train(overrides)
         elif run is not None:
-            self.bench.act("Starting", actions.rerun, self._project(), run.number, overrides, done=self.started)
+            self.bench.act("Starting", starting.rerun, self._project(), run.number, overrides, done=self.started)
 
     def can_train_revision(self) -> str:
         """There must be a project."""
@@ -164,8 +165,8 @@ class RunActions(Page):
         self.bench.ask_for(Prompt("Train a revision", lines, placeholder="main", check=check), self._train_revision)
 
     def _train_revision(self, rev: str) -> None:
-        request = actions.Request(rev=rev.strip())
-        self.bench.act("Starting", actions.start, self._project(), request, done=self.started)
+        request = starting.Request(rev=rev.strip())
+        self.bench.act("Starting", starting.start, self._project(), request, done=self.started)
 
     def can_reproduce(self) -> str:
         """There must be a run that has ended."""
