@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tests.bench.measure import PRINT_PEAK, PYTHON, Figure, in_turns, scratch, seconds
+from tests.bench.measure import PRINT_PEAK, PROGRAM, PYTHON, Figure, in_turns, process_busy_seconds, scratch, seconds
 from workbench.drift import rule, statistics
 from workbench.drift.measure import Windows
 from workbench.drift.profile import Window
@@ -35,6 +35,7 @@ def bench() -> Iterator[Figure]:
     yield from _power()
     yield from _speed(100_000, 0.3)
     yield from _speed(1_000_000, 2.5)
+    yield _cold()
     yield _memory()
 
 
@@ -171,6 +172,43 @@ def _speed(rows: int, target: float) -> Iterator[Figure]:
         "s",
         target,
         ratio_target=2.5,
+    )
+
+
+_READ = "import sys, pyarrow.parquet as pq; pq.read_table(sys.argv[1])"
+
+
+def _cold() -> Figure:
+    """Return the processor time of the command on a new file, against a stored reference of 100,000 × 50.
+
+    Beside it a process that does nothing but read the file.
+    """
+    import pyarrow.parquet as pq
+
+    random = np.random.default_rng(3)
+    with scratch() as folder:
+        (folder / "workbench.toml").write_text('[project]\nname = "cold"\n', encoding="utf-8")
+        names = [f"{at}.parquet" for at in range(ROUNDS_OF_SPEED + 2)]
+        for name in names:
+            columns = {f"number {at}": random.normal(size=100_000) for at in range(50)}
+            pq.write_table(pa.table(columns), folder / name)
+        fresh = iter(names[1:])
+        check = (PROGRAM, "drift", "--reference", names[0], "--current")
+        process_busy_seconds(*check, names[0], cwd=folder)
+        turns = {
+            "ours": lambda: process_busy_seconds(*check, next(fresh), cwd=folder),
+            "read": lambda: process_busy_seconds(PYTHON, "-c", _READ, names[0], cwd=folder),
+        }
+        found = in_turns(ROUNDS_OF_SPEED, turns)
+    return Figure(
+        "drift on 100,000 × 50, whole process",
+        found["ours"],
+        "reading the file",
+        found["read"],
+        "s",
+        0.3,
+        "added",
+        1.75,
     )
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Answer
@@ -67,6 +71,34 @@ def drift(project, monkeypatch, capsys):
         return Answer(code, *capsys.readouterr())
 
     return run
+
+
+CHECK = """
+import sys
+from pathlib import Path
+from workbench.actions import drift
+from workbench.project import load
+report = drift.compare(load(Path(sys.argv[1])), drift.Request("data/before.parquet", "data/after.parquet"))
+found = {one.name: one.verdict for one in report.windows[0].columns}
+assert found == {"still": "ok", "moved": "drift", "named": "ok", "kind": "ok"}, found
+print([name for name in ("pandas", "scipy", "sklearn") if name in sys.modules])
+"""
+
+
+def test_a_check_loads_no_library_that_takes_longer_than_the_check(project):
+    for name, shift in (("before", 0.0), ("after", 0.1)):
+        random_ = random.Random(name)
+        columns = {
+            "still": [random_.gauss(0, 1) for _ in range(6000)],
+            "moved": [random_.random() + 5 * shift for _ in range(6000)],
+            "named": [f"text {random_.random():.9f}" for _ in range(6000)],
+            "kind": [random_.choice("abc") for _ in range(6000)],
+        }
+        pq.write_table(pa.table(columns), project.folder / f"data/{name}.parquet")
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK, str(project.folder)], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_command_is_a_process_with_an_exit_code(run_cli, project):

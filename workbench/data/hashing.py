@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.arrays import to_numpy
 from workbench.data.profile import PRECISION, Value
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def numbers(array: Any) -> Any:
         array = pc.cast(array, pa.int64())
     if array.null_count:
         array = array.fill_null(0)
-    return array.to_numpy(zero_copy_only=False)
+    return to_numpy(array)
 
 
 def register(registers: Any, words: Words) -> None:

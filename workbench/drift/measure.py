@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.data import hashing, texts
+from workbench.data import arrays, hashing, texts
 from workbench.data.measure import TEXTS, ColumnMeasure
 from workbench.data.profile import ColumnProfile, Kind, Value
 from workbench.data.tables import ROWS
@@ -106,7 +106,6 @@ class ColumnWindow:
     def _look_into(self, counted: Mapping[Value, int]) -> None:
         """Take different texts with their counts for the sample, for lengths, kinds of signs and words."""
         import numpy as np
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         names = [str(text) for text in counted]
@@ -119,16 +118,16 @@ class ColumnWindow:
             return
         words = [word_of(name, hash_) for name, hash_ in zip(names, hashes.tolist(), strict=True)]
         self._chosen.add_counted(words, counts.tolist(), 0)
-        array = pa.array(names, pa.string())
-        lengths = pc.utf8_length(array).to_numpy(zero_copy_only=False).astype(np.float64)
+        array = arrays.of_texts(names)
+        lengths = arrays.to_numpy(pc.utf8_length(array)).astype(np.float64)
         found = {"length": lengths}
         for name, pattern in _PATTERNS.items():
-            hits = pc.count_substring_regex(array, pattern).to_numpy(zero_copy_only=False)
+            hits = arrays.to_numpy(pc.count_substring_regex(array, pattern))
             found[name] = hits / np.maximum(lengths, 1)
         for name, values in found.items():
             repeated = np.repeat(values, counts)
             for start in range(0, len(repeated), ROWS):
-                self._texts[name].add(pa.array(repeated[start : start + ROWS]))
+                self._texts[name].add(arrays.of_floats(repeated[start : start + ROWS]))
 
     def _add_times(self, array: Any) -> None:
         import numpy as np

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workbench.drift import chance
 from workbench.drift.distribution import Counts, Distribution, aligned, lumped
 
 if TYPE_CHECKING:
@@ -64,14 +65,13 @@ def kolmogorov_smirnov(reference: Distribution, current: Distribution) -> Statis
     expected sqrt(π/2) ln 2 sqrt(noise), the mean of Kolmogorov's distribution.
     """
     import numpy as np
-    from scipy.stats import kstwo
 
     points = np.union1d(reference.points, current.points)
     sides = reference.limits(points), current.limits(points)
     gap = float(max(np.abs(one - other).max() for one, other in zip(*sides, strict=True)))
     expected = _KOLMOGOROV_MEAN * math.sqrt(noise(reference.count, current.count))
     size = max(1, round(1 / noise(reference.count, current.count)))
-    p = min(1.0, max(0.0, float(kstwo.sf(gap, size))))
+    p = chance.kolmogorov(gap, size)
     return Statistic("KS", gap, expected, p, freed(gap, expected), reference.error + current.error)
 
 
@@ -136,15 +136,13 @@ def population_stability(reference: Any, current: Any) -> Statistic:
     Expected (B − 1) noise for B classes; p by PSI / noise ~ χ² with B − 1 degrees (Yurdakul and Naranjo 2020).
     """
     import numpy as np
-    from scipy.special import chdtrc
 
     kept = reference + current > 0
     before, after = (np.maximum(side[kept] / side.sum(), FLOOR) for side in (reference, current))
     value = float(((after - before) * np.log(after / before)).sum())
     degrees = len(before) - 1
-    chance = noise(int(reference.sum()), int(current.sum()))
-    p = float(chdtrc(degrees, value / chance)) if degrees else 1.0
-    return Statistic("PSI", value, degrees * chance, p)
+    spread = noise(int(reference.sum()), int(current.sum()))
+    return Statistic("PSI", value, degrees * spread, chance.chi_squared(degrees, value / spread))
 
 
 def jensen_shannon(reference: Any, current: Any) -> Statistic:
@@ -153,22 +151,25 @@ def jensen_shannon(reference: Any, current: Any) -> Statistic:
     Expected sqrt(noise / (8 ln 2)) times the mean of a χ variable with B − 1 degrees.
     """
     import numpy as np
-    from scipy.special import gammaln, rel_entr
 
     before, after = (side / side.sum() for side in (reference, current))
     middle = (before + after) / 2
-    divergence = float((rel_entr(before, middle) + rel_entr(after, middle)).sum()) / 2
+    divergence = sum(float((one * np.log(one / half)).sum()) for one, half in _positive(before, after, middle)) / 2
     value = math.sqrt(max(0.0, divergence / math.log(2)))
     degrees = int(np.count_nonzero(before + after)) - 1
-    chi = math.sqrt(2) * math.exp(gammaln((degrees + 1) / 2) - gammaln(degrees / 2)) if degrees else 0.0
-    chance = noise(int(reference.sum()), int(current.sum()))
-    return Statistic("JS", value, math.sqrt(chance / (8 * math.log(2))) * chi)
+    chi = math.sqrt(2) * math.exp(math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2)) if degrees else 0.0
+    spread = noise(int(reference.sum()), int(current.sum()))
+    return Statistic("JS", value, math.sqrt(spread / (8 * math.log(2))) * chi)
+
+
+def _positive(before: Floats, after: Floats, middle: Floats) -> list[tuple[Floats, Floats]]:
+    """Return each side and the middle where the side is not zero: 0 ln 0 is 0."""
+    return [(side[side > 0], middle[side > 0]) for side in (before, after)]
 
 
 def chi_squared(reference: Any, current: Any) -> tuple[float, int, float]:
     """Return Pearson's statistic of the table of two rows of counts, its degrees of freedom and p, uncorrected."""
     import numpy as np
-    from scipy.special import chdtrc
 
     both = reference + current
     kept = both > 0
@@ -178,31 +179,27 @@ def chi_squared(reference: Any, current: Any) -> tuple[float, int, float]:
         return 0.0, 0, 1.0
     expected = np.outer(rows.sum(axis=1), both) / both.sum()
     value = float(((rows - expected) ** 2 / expected).sum())
-    return value, degrees, float(chdtrc(degrees, value))
+    return value, degrees, chance.chi_squared(degrees, value)
 
 
 def total_variation(reference: Any, current: Any) -> Statistic:
-    """Return half the sum of the differences of shares; p by χ² of the contingency table of the lumped classes.
+    """Return half the sum of the differences of shares; p by χ² of the contingency table with its rare classes lumped.
 
-    Expected ½ Σ sqrt(2/π · π(1 − π) · noise) with π the pooled share of a class.
+    Expected is the mean over all ways to deal the rows of both sides out to a reference and a window of these sizes.
     """
     import numpy as np
 
-    before, after = lumped(reference, current)
-    if not before.sum() or not after.sum():
+    counts = [int(side.sum()) for side in (reference, current)]
+    if not all(counts):
         return Statistic("TV", None, note="a side has no values")
-    value = float(np.abs(before / before.sum() - after / after.sum()).sum()) / 2
-    pooled = (before + after) / (before + after).sum()
-    chance = noise(int(before.sum()), int(after.sum()))
-    expected = _HALF_NORMAL * float(np.sqrt(pooled * (1 - pooled) * chance).sum()) / 2
-    _, _, p = chi_squared(before, after)
-    return Statistic("TV", value, expected, p, freed(value, expected))
+    value = float(np.abs(reference / counts[0] - current / counts[1]).sum()) / 2
+    expected = float(chance.mean_deviation(reference + current, *counts).sum()) * noise(*counts) / 2
+    return Statistic("TV", value, expected, chi_squared(*lumped(reference, current))[2], freed(value, expected))
 
 
 def l_infinity(reference: Any, current: Any) -> Statistic:
     """Return the largest difference of a share; expected as the mean of the greatest of independent half-normals."""
     import numpy as np
-    from scipy.special import erf
 
     before, after = reference / reference.sum(), current / current.sum()
     value = float(np.abs(before - after).max())
@@ -211,10 +208,8 @@ def l_infinity(reference: Any, current: Any) -> Statistic:
     spread = spread[spread > 0]
     if not len(spread):
         return Statistic("L∞", value, 0.0)
-    places = np.linspace(0, 6 * float(spread.max()), 601)
-    reached = np.ones_like(places)
-    for one in spread:
-        reached *= erf(places / (one * math.sqrt(2)))
+    places = np.linspace(0, 6 * float(spread.max()), 241)
+    reached = np.prod([chance.half_normal(places / one) for one in spread], axis=0)
     return Statistic("L∞", value, float(np.trapezoid(1 - reached, places)))
 
 
@@ -235,9 +230,7 @@ def share_change(name: str, before: int, of: int, after: int, out_of: int) -> St
         ]
         p = chi_squared(rows[0], rows[1])[2]
     else:
-        from scipy.stats import fisher_exact
-
-        p = float(fisher_exact([[before, of - before], [after, out_of - after]])[1])
+        p = chance.fisher(before, of, after, out_of)
     return Statistic(name, value, expected, min(1.0, p), freed(abs(value), expected))
 
 
