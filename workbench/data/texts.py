@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from workbench.data.arrays import of_texts
 from workbench.data.profile import Kind
 from workbench.data.tables import Retyped, Table, canonical, canonical_type, kind_of, type_name
 
@@ -84,8 +85,9 @@ def without_absent(array: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    absent = pc.is_in(array, pa.array(ABSENT, pa.string()))
-    return pc.if_else(absent, pa.scalar(None, pa.string()), array) if pc.any(absent).as_py() else array
+    absent = pc.is_in(array, of_texts(ABSENT))
+    # A null of pa.scalar is the same, and imports pandas.
+    return pc.if_else(absent, pa.nulls(1, pa.string())[0], array) if pc.any(absent).as_py() else array
 
 
 def inferred(array: Any) -> Any:
