@@ -180,6 +180,17 @@ def test_restore_to_another_place_and_to_a_moment(run_cli, project, tmp_path):
     ("words", "said"),
     [
         (["restore", "nothing.csv"], "no version of nothing.csv"),
+        (["restore", "data/train.csv", "--to", "train.py"], "is no folder"),
+        (["list", "nothing.csv"], "There are versions of data/clicks, data/holdout.csv, data/images and 2 more"),
+        (["list", "nothing.csv", "--json"], "no version of nothing.csv"),
+        (["list", "train.py"], "workbench data snapshot train.py"),
+        (["diff", "nothing.csv"], "There are versions of data/clicks"),
+        (["diff", "data/train.csv"], "is as its only version has it"),
+        (["diff", "data/images", "@latest", "now", "--key", "a"], "is a folder, which has no columns"),
+        (["diff", "data/train.csv", "run:9"], "No run 9"),
+        (["diff", "data/train.csv", "run:x"], "No run x"),
+        (["diff", "data/train.csv", "@previous"], "has 1 stored version"),
+        (["profile", "file:///lake/x.csv"], "workbench data snapshot 'file:///lake/x.csv'"),
         (["restore", "../../etc/passwd"], "outside the project"),
         (["restore", "data/train.csv@00000000"], "has no version 00000000"),
         (["restore", "data/train.csv@0"], "too short"),
@@ -195,6 +206,22 @@ def test_what_cannot_be_meant_is_said_kindly(run_cli, project, words, said):
     assert answer.code == 2
     assert said in answer.err
     assert "Traceback" not in answer.err
+
+
+def test_before_the_first_version_each_command_says_how_to_take_one(run_cli, make_project):
+    folder = make_project({"a.csv": "a\n1\n"}, '[project]\nname = "new"\n').folder
+    assert run_cli("data", "list", folder=folder).err.startswith("No version of any data yet")
+    for words in (["list", "a.csv"], ["restore", "a.csv"], ["diff", "a.csv"]):
+        answer = run_cli("data", *words, folder=folder)
+        assert answer.code == 2 and "workbench data snapshot a.csv" in answer.err
+
+
+def test_a_file_that_is_gone_is_told_from_one_that_never_was(run_cli, project):
+    run_cli("data", "snapshot", folder=project.folder)
+    (project.folder / "data/train.csv").unlink()
+    answer = run_cli("data", "diff", "data/train.csv", folder=project.folder)
+    assert answer.code == 2 and "is not there; 1 version of it is stored" in answer.err
+    assert "workbench data restore data/train.csv" in answer.err
 
 
 def test_gc_removes_what_is_past_its_time_and_what_nothing_needs(run_cli, project):

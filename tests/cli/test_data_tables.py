@@ -168,13 +168,13 @@ def test_what_a_run_read_is_a_version(run_cli, project, versions):
     assert found["columns"]["added"] == [{"name": "extra", "type": "int64"}]
     assert data("profile", "data/train.csv@run:1", "--json").json["hash"] == versions[1]
     answer = data("diff", "data/train.csv", "run:7")
-    assert (answer.code, answer.out) == (2, "") and "error: Run 7 did not read data/train.csv" in answer.err
-    assert "hint: workbench show 7" in answer.err
+    assert (answer.code, answer.out) == (2, "") and "error: No run 7" in answer.err
+    assert "hint: workbench runs" in answer.err
 
 
 def test_what_is_no_version_no_table_or_no_column_is_told(project, versions):
     for words, said in (
-        (("data/train.csv", "run:x"), "Run x did not read"),
+        (("data/train.csv", "run:x"), "No run x"),
         (("data/train.csv", "ffff"), "is no version of data/train.csv"),
         (("data/none.csv",), "data/none.csv"),
         (("data/train.csv", "", "", ["nope"]), "no column 'nope'"),
@@ -252,7 +252,7 @@ def test_restore_by_hash_by_moment_and_elsewhere(run_cli, project, versions, tmp
     assert answer.code == 2 and "in no version" in answer.err, "what lies there is not stored yet"
     answer = data("restore", "data/train.csv", "--at", "2026-11-01", "--force", "--json")
     assert answer.code == 0 and answer.json == {
-        "path": "data/train.csv", "hash": versions[0], "restored": str(place)
+        "path": "data/train.csv", "hash": versions[0], "restored": str(place), "left_out": []
     }  # fmt: skip
     assert place.read_text() == table(range(40))
     assert data("restore", "data/train.csv", "--at", "2026-11-02").code == 0

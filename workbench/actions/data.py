@@ -111,6 +111,8 @@ def snapshot(
 
 def listed(project: Project, path: str = "") -> list[Version]:
     """Return the versions of all paths, or of one, newest first within a path; raises StoreError."""
+    if not project.store_path.exists():
+        return []
     connection = project.open_reader()
     try:
         return _load(connection, text(path))
@@ -136,6 +138,19 @@ def _numbers(listed: str) -> tuple[int, ...]:
     return tuple(json.loads(listed))
 
 
+def none_of(project: Project, path: str) -> NotFoundError:
+    """Return the error that says that a path has no version, with what to do about it."""
+    others = list(dict.fromkeys(clean(version.path, 40) for version in listed(project)))
+    if os.path.lexists(project.folder / path):
+        hint = f"workbench data snapshot {clean(path)}"
+    elif others:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        hint = f"There are versions of {', '.join(others[:3])}{more}: workbench data list"
+    else:
+        hint = "There are none yet: workbench data snapshot PATH"
+    return NotFoundError(f"There is no version of {clean(path)}", hint)
+
+
 def find(project: Project, name: str, *, at: float | None = None) -> Version:
     """Return the version that PATH, PATH@HASH or PATH@latest names; `at`: the one that was there at that moment.
 
@@ -144,7 +159,7 @@ def find(project: Project, name: str, *, at: float | None = None) -> Version:
     path, wanted = _split(project, name)
     versions = listed(project, path)
     if not versions:
-        raise NotFoundError(f"There is no version of {clean(path)}", "workbench data list")
+        raise none_of(project, path)
     if wanted not in ("", "latest"):
         return _by_hash(versions, wanted, path)
     if at is None:
@@ -248,6 +263,8 @@ def restore(project: Project, version: Version, *, to: Path | None = None, force
         raise NotFoundError(
             f"Of {clean(version.path)}@{version.hash[:12]} only facts are kept, not the bytes", "workbench data list"
         )
+    if to is not None and os.path.lexists(to) and not to.is_dir():
+        raise UsageError(f"{clean(str(to))} is no folder", "--to names the folder into which it is put.")
     target = _target(project, version, to)
     objects = Objects(project.objects_folder)
     if not force and os.path.lexists(target):

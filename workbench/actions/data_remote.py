@@ -115,7 +115,7 @@ def _place(url: str) -> Place:
 
 def _chosen(project: Project, paths: Sequence[str]) -> list[Version]:
     names = [path_in(project, path) for path in paths]
-    versions = listed(project) if project.store_path.exists() else []
+    versions = listed(project)
     if not versions:
         raise NotFoundError("There is no version of any data yet", "workbench data snapshot")
     found = [version for version in versions if not names or _is_of(version.path, names)]

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
+from workbench.actions.data import none_of
 from workbench.actions.data_sides import NOW, Side, files_of, opened, stored
 from workbench.data import difference, profile
 from workbench.data.difference import FolderDifference, RowChanges, TableDifference
@@ -215,6 +216,8 @@ def diff(
                 f"{clean(path)} is a {before.kind} in one version and a {after.kind} in the other",
                 "workbench data list",
             )
+        if after.kind == "folder" and key:
+            raise UsageError(f"{clean(path)} is a folder, which has no columns", "Leave out --key.")
         if after.kind == "folder":
             listed = [files_of(project, path, side) for side in (before, after)]
             files = difference.compare_files(*listed)
@@ -237,9 +240,23 @@ def _before(path: str, after: Side, found: Sequence[Version]) -> Side:
     hashes = [one.hash for one in found]
     rest = found[hashes.index(after.hash) + 1 :] if after.hash in hashes else found
     if not rest:
-        words = "has no version before this one" if found else "has no stored version yet"
-        raise NotFoundError(f"{clean(path)} {words}", "workbench data snapshot   (takes one now)")
+        raise _nothing_before(path, after, len(found))
     return stored(rest[0].hash, rest[0].kind, rest[0].size)
+
+
+def _nothing_before(path: str, after: Side, count: int) -> NotFoundError:
+    name = clean(path)
+    if not count:
+        return NotFoundError(f"{name} has no stored version yet", f"workbench data snapshot {name}")
+    if count == 1:
+        return NotFoundError(
+            f"{name} is as its only version has it: there is nothing to compare with",
+            f"Change it, then: workbench data diff {name}",
+        )
+    now = NOW if after.label == NOW else after.hash[:10]
+    return NotFoundError(
+        f"{name} is as its oldest version has it, and nothing came before", f"workbench data diff {name} @latest {now}"
+    )
 
 
 def _side(
@@ -247,51 +264,70 @@ def _side(
 ) -> Side:
     """Return what a name of a version means; raises NotFoundError."""
     if name == NOW:
-        return _side_now(project, path)
+        return _side_now(project, path, found)
     if name in ("@latest", "@previous"):
         place = 0 if name == "@latest" else 1
         if len(found) <= place:
             count = len(found) or "no"
             raise NotFoundError(
-                f"{clean(path)} has {count} stored version{'' if len(found) == 1 else 's'}", "workbench data snapshot"
+                f"{clean(path)} has {count} stored version{'' if len(found) == 1 else 's'}", _snapshot_hint(path, found)
             )
         return stored(found[place].hash, found[place].kind, found[place].size)
     wanted = name.lower()
     label = ""
-    if name.startswith("run:") and connection is not None:
-        number = name.removeprefix("run:")
-        row = connection.execute(
-            "SELECT hash FROM inputs WHERE run = ? AND path = ?", (int(number) if number.isdecimal() else -1, path)
-        ).fetchone()
-        if row is None or row[0] is None:
-            raise NotFoundError(
-                f"Run {clean(number, 20)} did not read {clean(path)}", f"workbench show {clean(number, 20)}"
-            )
-        wanted, label = str(row[0]), f"run {number}"
+    if name.startswith("run:"):
+        wanted, label = _read_by(connection, path, name.removeprefix("run:")), f"run {name.removeprefix('run:')}"
     matching = [one for one in found if one.hash.startswith(wanted)] if wanted else []
     if len(matching) != 1:
         words = "is the beginning of several versions" if matching else "is no version"
-        raise NotFoundError(f"{clean(name, 80)!r} {words} of {clean(path)}", "workbench data list")
+        raise NotFoundError(f"{clean(name, 80)!r} {words} of {clean(path)}", _snapshot_hint(path, found))
     side = stored(matching[0].hash, matching[0].kind, matching[0].size)
     return Side(label or side.label, side.hash, side.kind, side.size)
 
 
-def _side_now(project: Project, path: str) -> Side:
+def _snapshot_hint(path: str, found: Sequence[Version]) -> str:
+    return f"workbench data {'list' if found else 'snapshot'} {clean(path)}"
+
+
+def _read_by(connection: sqlite3.Connection | None, path: str, number: str) -> str:
+    """Return the hash of what a run read at a path; raises NotFoundError."""
+    run = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else -1
+    row = known = None
+    if connection is not None:
+        row = connection.execute("SELECT hash FROM inputs WHERE run = ? AND path = ?", (run, path)).fetchone()
+        known = connection.execute("SELECT 1 FROM runs WHERE id = ?", (run,)).fetchone()
+    if known is None:
+        raise NotFoundError(f"No run {clean(number, 20)}", "workbench runs")
+    if row is None or row[0] is None:
+        raise NotFoundError(f"Run {run} did not read {clean(path)}", f"workbench show {run}")
+    return str(row[0])
+
+
+def _side_now(project: Project, path: str, found: Sequence[Version]) -> Side:
     from blake3 import blake3
 
     place = project.folder / path
     if "://" in path:
-        raise UsageError(f"{clean(path)} lies elsewhere", "Compare stored versions: @previous @latest")
+        hint = "Name a stored version: @latest, @previous" if found else f"workbench data snapshot '{clean(path)}'"
+        raise UsageError(f"{clean(path)} lies elsewhere, and is not read for this", hint)
     try:
         if place.is_dir():
             return Side(NOW, "", "folder", 0)
-        if place.exists() and not place.is_file():
+        if not place.exists():
+            raise _gone(project, path, found)
+        if not place.is_file():
             raise UsageError(f"{clean(path)} is neither a file nor a folder", "workbench data list")
         return Side(NOW, blake3().update_mmap(str(place)).hexdigest(), "file", place.stat().st_size)
     except OSError as error:
-        raise NotFoundError(
-            f"{clean(path)}: {(error.strerror or str(error)).lower()}", "workbench data list"
-        ) from error
+        why = (error.strerror or str(error)).lower()
+        raise NotFoundError(f"{clean(path)}: {why}", "ls -l  on it, and on its folder") from error
+
+
+def _gone(project: Project, path: str, found: Sequence[Version]) -> NotFoundError:
+    if not found:
+        return none_of(project, path)
+    count = f"{len(found)} version{'' if len(found) == 1 else 's'} of it" + (" are" if len(found) > 1 else " is")
+    return NotFoundError(f"{clean(path)} is not there; {count} stored", f"workbench data restore {clean(path)}")
 
 
 def _changes(

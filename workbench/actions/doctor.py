@@ -328,7 +328,7 @@ def _interrupted_transfers(project: Project) -> Iterator[Finding]:
     from workbench.actions import data
     from workbench.versions.data import leftovers
 
-    paths = {version.path for version in data.listed(project)} if project.store_path.exists() else set()
+    paths = {version.path for version in data.listed(project)}
     for path in sorted(path for path in paths if "://" not in path):
         for left in leftovers(project.folder / path):
             text = f"a restore of {clean(path)} was interrupted; it is whole, as it was before or as it was to be"

@@ -135,7 +135,9 @@ def _with_environment(project: Project, run: Run, wish: launch.Wish, tell: Calla
         connection.close()
     packages: dict[str, str] = facts.get("packages") or {}
     if not facts.get("python") or not packages:
-        raise UsageError(f"Run {run.number} recorded no packages", "workbench reproduce RUN   (without --environment)")
+        raise UsageError(
+            f"Run {run.number} recorded no packages", f"workbench reproduce {run.number}   (without --environment)"
+        )
     folder = rebuilt.make(str(facts["python"]), packages, facts.get("imported") or {}, tell)
     python = str(folder / "bin" / "python")
     argv = tuple(python if word == wish.python else word for word in wish.argv) if wish.python else wish.argv

@@ -121,11 +121,13 @@ def _list(args: argparse.Namespace) -> int:
     project = projects.find(args.folder)
     path = actions.path_in(project, _from_project(args.folder, args.path)) if args.path else ""
     versions = actions.listed(project, path)
+    if path and not versions:
+        raise actions.none_of(project, path)
     if args.json:
         output.print_json([_document(version) for version in versions])
         return 0
     if not versions:
-        output.say("No version of any data yet: workbench data snapshot")
+        output.say("No version of any data yet: workbench data snapshot PATH")
         return 0
     now = time.time()
     columns = [

@@ -19,6 +19,7 @@ from workbench.cli.reading import ReadingProgress
 from workbench.data import difference, profile
 from workbench.data.difference import Shift, TableDifference
 from workbench.data.profile import ColumnProfile, TableProfile
+from workbench.lineage.formats import counted
 from workbench.project import Project
 from workbench.safe import clean
 
@@ -124,9 +125,11 @@ def _same(value: float | None) -> float | None:
 
 
 def _print_profile(path: str, side: Side, found: TableProfile) -> None:
-    words = f"{found.rows:,} rows, {len(found.columns)} columns, {output.size(side.size)}, {found.format}"
+    shape = f"{counted(found.rows, 'row')}, {counted(len(found.columns), 'column')}"
+    words = f"{shape}, {output.size(side.size)}, {found.format}"
     if found.duplicates is not None:
-        words += f"; {found.duplicates:,} rows repeat the key {', '.join(found.key)}"
+        repeat = "repeats" if found.duplicates == 1 else "repeat"
+        words += f"; {counted(found.duplicates, 'row')} {repeat} the key {', '.join(found.key)}"
     print(clean(f"{path} ({side.label}): {words}"))
     heads = [
         Column("column", least=8), Column("type", least=6), Column("missing", right=True), Column("odd", right=True),
@@ -239,7 +242,7 @@ def _print_diff(found: Difference) -> None:
         )
     same = len(table.shifts) - len(moved)
     if same:
-        print(f"The same distribution: {same} {'column' if same == 1 else 'columns'}")
+        print(f"The same distribution: {counted(same, 'column')}")
 
 
 def _colours() -> bool:

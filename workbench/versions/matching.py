@@ -41,7 +41,7 @@ def inside(folder: Path, pattern: str) -> str:
     if "\0" in pattern or not pattern.strip():
         raise Refused("not a path")
     if whole == root:
-        raise Refused("the project itself is not an output")
+        raise Refused("the project itself, and nothing in it")
     if not whole.startswith(root.rstrip("/") + "/"):
         raise Outside(whole)
     return whole[len(root.rstrip("/")) + 1 :]
