@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.actions import data_tables
 from workbench.actions.data_tables import Progress, told
+from workbench.data import packed, schema_file
 from workbench.data import schema as schemas
-from workbench.data import schema_file
 from workbench.data.findings import Finding
 from workbench.data.policy import PolicyCheck
 from workbench.data.schema import Change, Schema
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from workbench.data.tables import Table
 
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
-_PACKED = (".gz", ".bz2", ".zst")
 
 
 @dataclass(frozen=True)
@@ -241,8 +240,8 @@ def parts_of(path: Path, name: str) -> Iterator[tuple[Path, str]]:
 def is_table(name: str) -> bool:
     """Return whether a file is named like a table."""
     lower = name.lower()
-    for packed in _PACKED:
-        lower = lower.removesuffix(packed)
+    for end in packed.ENDS:
+        lower = lower.removesuffix(end)
     return lower.endswith(TABLES)
 
 

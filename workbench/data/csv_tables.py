@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from workbench.data import texts
+from workbench.data.packed import LONGEST_LINE, broken_stream, lines, open_packed, plain_name
 from workbench.data.tables import (
     ALL_KINDS,
     Retyped,
     Table,
     TableError,
-    broken_stream,
     canonical,
     canonical_type,
-    open_packed,
     refuse_names,
     type_name,
 )
 from workbench.safe import clean
 
 BLOCK = 4 << 20
-LONGEST_LINE = 64 << 20
 _SEPARATORS = ",;\t|"
 
 
@@ -34,18 +34,19 @@ def open_csv(table: Table, head: bytes) -> Table:
     with broken_stream(table):
         names = _header(table, head)
     table.format, table.columns, table.spelled = "csv", tuple(names), ALL_KINDS
+    table.block = BLOCK
     return table
 
 
 def _header(table: Table, head: bytes) -> list[str]:
-    line = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0]
+    line = re.split(rb"[\r\n]", head.removeprefix(b"\xef\xbb\xbf"), maxsplit=1)[0]
     counts = {one: line.count(one.encode()) for one in _SEPARATORS}
-    by_name = "\t" if table.name.lower().split(".gz")[0].endswith((".tsv", ".tab")) else ","
+    by_name = "\t" if plain_name(table).endswith((".tsv", ".tab")) else ","
     best = max(_SEPARATORS, key=lambda one: (counts[one], one == by_name))
     table.delimiter = best if counts[best] and not counts[by_name] else by_name
     rows = _lines(table)
     try:
-        _, names = next(rows, (0, []))
+        names = list(next(rows, Row(1, 1, [], [])).cells)
     finally:
         rows.close()
     if not any(name.strip() for name in names):
@@ -74,21 +75,15 @@ def batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
     import pyarrow as pa
     import pyarrow.csv as arrow
 
-    block, rows = BLOCK, 0
+    rows, last = 0, None
     try:
-        while True:
-            try:
-                with open_packed(table) as stream:
-                    for count, batch in enumerate(_read(table, arrow, stream, block), 1):
-                        rows += batch.num_rows
-                        if not table.packed:  # Arrow reads many blocks ahead: where it is says nothing
-                            table.place = partial(int, count * block)
-                        yield _chosen(table, batch, columns)
-                break
-            except pa.ArrowInvalid as error:
-                if "straddl" not in str(error) or block >= LONGEST_LINE or rows:
-                    raise
-                block = LONGEST_LINE
+        with open_packed(table) as stream:
+            for number, batch in enumerate(_read(table, arrow, stream), 1):
+                rows += batch.num_rows
+                last = batch.column(batch.num_columns - 1)
+                if not table.packed:  # Arrow reads many blocks ahead: where it is says nothing
+                    table.place = partial(int, number * table.block)
+                yield _chosen(table, batch, columns)
     except pa.ArrowInvalid as error:
         raise _explained(table, str(error)) from error
     except (OSError, EOFError) as error:
@@ -96,14 +91,18 @@ def batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
             raise error
     if not rows:
         raise table.fail(f"has a header of {len(table.columns)} columns and no rows", line=2)
+    if last is not None and len(last) and any(sign in str(last[-1]) for sign in "\r\n"):
+        _refuse_open_quote(table)
 
 
-def _read(table: Table, arrow: Any, stream: Any, block: int) -> Any:
+def _read(table: Table, arrow: Any, stream: Any) -> Any:
     """Open the stream; the header is skipped as a row, the names are ours."""
     types = {name: table.types[name] for name in table.columns if name in table.types}
     reader = arrow.open_csv(
         stream,
-        read_options=arrow.ReadOptions(block_size=block, column_names=list(table.columns), skip_rows_after_names=1),
+        read_options=arrow.ReadOptions(
+            block_size=table.block, column_names=list(table.columns), skip_rows_after_names=1
+        ),
         parse_options=arrow.ParseOptions(delimiter=table.delimiter, newlines_in_values=True),
         convert_options=texts.convert_options(types),
     )
@@ -149,33 +148,90 @@ def _explained(table: Table, words: str) -> Exception:
             table.damaged = True
             return Retyped()
         return _bad_bytes(table)
-    if "straddl" in words:
-        return table.fail(f"has a line of more than {LONGEST_LINE >> 20} MB", "Is a quote left open?")
+    if "straddl" in words and table.block < LONGEST_LINE:
+        table.block = LONGEST_LINE
+        return Retyped()
     try:
         return _ragged(table) or table.fail(clean(words, 200), line=None)
     except (TableError, UnicodeError, csv.Error) as error:
         return error if isinstance(error, TableError) else table.fail(clean(str(error), 200))
 
 
+@dataclass(frozen=True)
+class Row:
+    """A row of the file: its first and last line by number, its cells, and these lines."""
+
+    begin: int
+    end: int
+    cells: list[str]
+    lines: Sequence[str]
+
+
 def _lines(table: Table) -> Any:
-    """Read the file with Python's own reader: the number of the line where a row ends, and its cells."""
+    """Read the file with Python's own reader, row by row; raises TableError for a line or cell that is too long."""
     csv.field_size_limit(LONGEST_LINE)
+    begin, kept = 1, list[str]()
+
+    def keeping(stream: Any) -> Iterator[str]:
+        for line in lines(table, stream, "replace"):
+            kept.append(line)
+            yield line
+
     with open_packed(table) as stream:
-        text = io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8-sig", errors="replace", newline="")
-        reader = csv.reader(text, delimiter=table.delimiter)
-        for row in reader:
-            yield reader.line_num, row
+        reader = csv.reader(keeping(stream), delimiter=table.delimiter)
+        try:
+            for cells in reader:
+                yield Row(begin, reader.line_num, cells, kept)
+                begin = reader.line_num + 1
+                kept.clear()
+        except csv.Error as error:
+            if "limit" not in str(error):
+                raise
+            words = f"a quote is opened that is not closed within {LONGEST_LINE >> 20} MB"
+            raise table.fail(words, "Close it, or double it where it stands for itself.", line=begin) from error
 
 
 def _ragged(table: Table) -> TableError | None:
-    """Return the first line that has more or fewer cells than the header."""
+    """Return the first row that has more or fewer cells than the header."""
     expected = len(table.columns)
-    for line, row in _lines(table):
-        if row and len(row) != expected:
-            cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
-            words = f"has {cells}, the header has {expected}"
-            return table.fail(words, "Quote cells that hold the separator or a line break.", line=line)
+    for row in _lines(table):
+        if row.cells and len(row.cells) != expected:
+            if row.end > row.begin and _is_open(table, row.lines):
+                return _open_quote(table, row)
+            cells = "1 cell" if len(row.cells) == 1 else f"{len(row.cells)} cells"
+            further = f" up to line {row.end}" if row.end > row.begin else ""
+            words = f"has {cells}{further}, the header has {expected}"
+            return table.fail(words, "Quote cells that hold the separator or a line break.", line=row.begin)
     return None
+
+
+def _is_open(table: Table, rows: Sequence[str]) -> bool:
+    """Return whether a row ends within quotes."""
+    try:
+        list(csv.reader(rows, delimiter=table.delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
+
+
+def _open_quote(table: Table, row: Row) -> TableError:
+    """Return the error for a row whose last cell, to the end of the file, is within quotes."""
+    breaks = len(re.findall(r"\r\n|\r|\n", row.cells[-1])) - row.cells[-1].endswith(("\r", "\n"))
+    words = f"a quote is opened that is never closed, up to the end in line {row.end}"
+    return table.fail(words, "Close it, or double it where it stands for itself.", line=row.end - breaks)
+
+
+def _refuse_open_quote(table: Table) -> None:
+    """Raise TableError where the last row goes on to the end of the file because of an open quote."""
+    with open_packed(table) as stream:
+        quotes = sum(block.count(b'"') for block in iter(partial(stream.read, 1 << 20), b""))
+    if quotes % 2 == 0:
+        return
+    row = None
+    for row in _lines(table):
+        kept = list(row.lines) if row.end > row.begin else []
+    if row is not None and kept and _is_open(table, kept):
+        raise _open_quote(table, row)
 
 
 def _bad_bytes(table: Table) -> TableError:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from workbench.data import texts
-from workbench.data.tables import ROWS, Retyped, Table, as_text, broken_stream, guess, open_packed, type_name
+from workbench.data import packed, texts
+from workbench.data.tables import ROWS, Retyped, Table, as_text, guess, type_name
 from workbench.safe import clean
 
 _RANKS = {bool: "boolean", int: "int", float: "float", str: "text"}
@@ -86,11 +85,10 @@ def _float(value: float) -> float:
 
 
 def _rows(table: Table) -> Iterator[dict[str, Any]]:
-    with broken_stream(table), open_packed(table) as stream:
-        text = io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8-sig")
+    with packed.broken_stream(table), packed.open_packed(table) as stream:
         number = 0
         try:
-            for number, line in enumerate(text, 1):
+            for number, line in enumerate(packed.lines(table, stream), 1):
                 if not line.strip():
                     continue
                 row = json.loads(line)

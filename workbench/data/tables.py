@@ -1,4 +1,4 @@
-"""A file read as a table, in batches: CSV and TSV (also packed with gzip, bzip2, zstd), Parquet, JSON lines.
+"""A file read as a table, in batches: CSV and TSV (also packed), Parquet, JSON lines.
 
 Columns come as whole numbers, numbers, booleans, texts, dates and times in Arrow arrays, whatever the file has. The
 type of a column follows from the whole file, never from its first part. What cannot be read is a TableError that names
@@ -7,13 +7,13 @@ file, line and column.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from workbench.data import packed
 from workbench.data.profile import Kind
 from workbench.errors import UsageError
 from workbench.safe import clean
@@ -25,7 +25,6 @@ READING = 3
 """Which rules files are read by: what was found by others is not what would be found now."""
 PARQUET = b"PAR1"
 ALL_KINDS: frozenset[Kind] = frozenset(("number", "boolean", "time"))
-_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"(\xb5/\xfd": "zstd"}
 
 
 class TableError(UsageError):
@@ -52,7 +51,8 @@ class Table:
 
     A `lenient` one takes bytes that are no UTF-8 as U+FFFD, and is `damaged` where it had any. `spelled` are the kinds
     of values that its texts are read for: all in CSV, which has no others, times in JSON lines. `guesses` are the types
-    that its columns of texts spell, None where that is not known yet. `place` tells how many bytes have been read.
+    that its columns of texts spell, None where that is not known yet. `place` tells how many bytes have been read;
+    `inner` is the name of the file in a zip archive. CSV is read in blocks of `block` bytes, more than a row has.
     """
 
     path: Path
@@ -62,6 +62,8 @@ class Table:
     types: dict[str, Any] = field(default_factory=dict)
     shown: dict[str, str] = field(default_factory=dict)
     packed: str = ""
+    inner: str = ""
+    block: int = 0
     delimiter: str = ","
     lenient: bool = False
     damaged: bool = False
@@ -95,14 +97,13 @@ def open_table(path: Path, name: str = "", *, lenient: bool = False, spelled: fr
         raise blank.fail(f"cannot be read: {error.strerror}", "workbench data list") from error
     if not head:
         raise blank.fail("the file is empty")
-    packed = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), "")
-    lower = name.lower()
-    if head.startswith(PARQUET) or lower.endswith((".parquet", ".pq")):
+    if head.startswith(PARQUET) or name.lower().endswith((".parquet", ".pq")):
         return _open_parquet(blank)
-    if packed:
-        blank.packed = packed
+    blank.packed = packed.packing(blank, head)
+    if blank.packed:
         head = _unpacked_head(blank)
     _refuse_foreign(blank, head)
+    lower = packed.plain_name(blank)
     if head.lstrip()[:1] == b"[" and ".json" in lower:
         raise _whole_json(blank)
     if any(lower.rpartition(end)[0] for end in (".jsonl", ".ndjson")) or head.lstrip()[:1] == b"{":
@@ -141,37 +142,13 @@ def scan(
         return reader
 
 
-def open_packed(table: Table) -> Any:
-    """Return the file as a stream of plain bytes."""
-    import pyarrow as pa
-
-    raw = pa.OSFile(str(table.path), "rb")
-    table.place = lambda: 0 if raw.closed else int(raw.tell())
-    stream = pa.CompressedInputStream(raw, table.packed) if table.packed else raw
-    if not table.damaged:
-        return stream
-    from workbench.data.repair import Repaired
-
-    return pa.PythonFile(Repaired(stream), "r")
-
-
-@contextlib.contextmanager
-def broken_stream(table: Table) -> Iterator[None]:
-    """Turn the end of a packed file before its time into a TableError."""
-    try:
-        yield
-    except (OSError, EOFError) as error:
-        words = f"the {table.packed} stream is cut off or damaged" if table.packed else str(error)
-        raise table.fail(clean(words), "Fetch the file again.") from error
-
-
 def _whole_json(table: Table) -> TableError:
     """Return the error for a JSON document that is not one object a line."""
     return table.fail("is one JSON document, not an object a line", f"jq -c '.[]' {clean(table.name)} > lines.jsonl")
 
 
 def _unpacked_head(table: Table) -> bytes:
-    with broken_stream(table), open_packed(table) as stream:
+    with packed.broken_stream(table), packed.open_packed(table) as stream:
         head = bytes(stream.read(4096))
     if not head:
         raise table.fail("the file is empty once unpacked")
@@ -184,8 +161,8 @@ def _refuse_foreign(table: Table, head: bytes) -> None:
         raise table.fail(
             f"is {kind}, not UTF-8", f"iconv -f UTF-16 -t UTF-8 {clean(table.name)} > converted.csv", line=1
         )
-    if head.startswith(b"PK\x03\x04"):
-        raise table.fail("is a zip archive or a workbook, not a table", "Unpack it, or save the sheet as CSV.")
+    if head.startswith(PARQUET) or packed.is_packed(head):
+        raise table.fail("holds a packed file, packed once more", "Unpack it.")
     if b"\x00" in head:
         line = head[: head.index(b"\x00")].count(b"\n") + 1
         raise table.fail(

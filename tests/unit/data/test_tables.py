@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
+import lzma
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -12,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from workbench.data import rows, tables
+from workbench.data import csv_tables, packed, rows, tables
 from workbench.data.measure import Measure
 from workbench.data.tables import TableError
 
@@ -36,6 +39,15 @@ def seen(found):
     return {one.name: (one.type, one.kind, one.missing) for one in found.columns}
 
 
+def zipped(files):
+    """An archive of files by name."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return target.getvalue()
+
+
 TEXT = "a,b,c,d\n1,x,2013-01-02,true\n2,,2013-01-03,false\n,z,,\n"
 SEEN = {
     "a": ("int64", "number", 1),
@@ -54,6 +66,12 @@ SEEN = {
         ("bom.csv", b"\xef\xbb\xbf" + TEXT.encode()),
         ("t.csv.gz", gzip.compress(TEXT.encode(), mtime=0)),
         ("t.csv.bz2", bz2.compress(TEXT.encode())),
+        ("t.csv.xz", lzma.compress(TEXT.encode())),
+        ("t.tsv.xz", lzma.compress(TEXT.replace(",", "\t").encode())),
+        ("t.csv.zip", zipped({"inside.csv": TEXT, "__MACOSX/._inside.csv": "x"})),
+        ("t.zip", zipped({"data/inside.tsv": TEXT.replace(",", "\t")})),
+        ("mac.csv", TEXT.replace("\n", "\r").encode()),
+        ("mixed.csv", TEXT.replace("\n", "\r\n", 2).encode()),
         ("crlf.csv", TEXT.replace("\n", "\r\n").encode()),
     ],
 )
@@ -88,8 +106,6 @@ def test_json_lines_keep_a_number_and_a_text_apart_in_the_type(file):
      ("true", "maybe", "text"), ("1.5", "nan", "float64")],
 )  # fmt: skip
 def test_the_type_of_a_column_follows_from_the_whole_file(file, monkeypatch, first, last, type_):
-    from workbench.data import csv_tables
-
     monkeypatch.setattr(csv_tables, "BLOCK", 4096)
     found = read(file("t.csv", "a,b\n" + f"{first},1\n" * 5000 + f"{last},1\n"))
     assert found.column("a").type == type_
@@ -106,6 +122,14 @@ BAD = {
     "utf16.csv": ("a,b\n1,2\n".encode("utf-16"), "utf16.csv, line 1: is UTF-16LE, not UTF-8"),
     "latin.csv": ("a,b\n1,x\n2,ä\n".encode("latin-1"), "latin.csv, line 3: column 'b' is not UTF-8"),
     "cut.csv.gz": (gzip.compress(b"a,b\n" + b"1,2\n" * 9999, mtime=0)[:60], "the gzip stream is cut off or damaged"),
+    "cut.csv.xz": (lzma.compress(b"a,b\n" + b"1,2\n" * 9999)[:60], "cut.csv.xz: the xz stream is cut off or damaged"),
+    "cut.zip": (zipped({"a.csv": TEXT})[:60], "cut.zip: is a zip archive or a workbook, cut off or damaged"),
+    "two.zip": (zipped({"a.csv": TEXT, "b.csv": TEXT}), "two.zip: is a zip archive or a workbook"),
+    "twice.csv.gz": (gzip.compress(gzip.compress(b"a,b\n1,2\n")), "twice.csv.gz: holds a packed file"),
+    "last.csv": (b'a,b\n1,x\n2,"y\n3,z\n4,w\n', "last.csv, line 3: a quote is opened that is never closed"),
+    "first.csv": (b'a,b\n1,x\n"2,y\n3,z\n4,w\n', "first.csv, line 3: a quote is opened that is never closed"),
+    "later.csv": (b'a,b\n1,"x\ny"\n3,"y\n3,z\n4,w', "later.csv, line 4: a quote is opened that is never closed"),
+    "closed.csv": (b'a,b\n1,x\n"2,y\n3,z\n4,"w"\n5,t\n', "closed.csv, line 3: has 1 cell up to line 5"),
     "cut.parquet": (b"PAR1 and then nothing", "cut.parquet: is no Parquet file, or was cut off"),
     "picture.png": (b"\x89PNG\r\n\x1a\n\x00\x00", "picture.png, line 3: is not a table"),
     "bad.jsonl": (b'{"a": 1}\n{"a": 2,}\n', "bad.jsonl, line 2: column 9"),
@@ -142,6 +166,36 @@ def test_many_columns_are_read(file):
     names = [f"c{at}" for at in range(3000)]
     found = read(file("wide.csv", ",".join(names) + "\n" + ",".join("1" for _ in names) + "\n"))
     assert len(found.columns) == 3000
+
+
+def test_quotes_and_line_breaks_within_cells_are_no_open_quotes(file):
+    found = read(file("t.csv", 'a,b\n1,5" pipe\n2,"two\nlines"\n'))
+    assert found.rows == 2
+    assert dict(found.column("b").values) == {'5" pipe': 1, "two\nlines": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "line"), [("t.csv", b"a,b\n1,x\n", 3), ("t.csv", b"", 1), ("t.jsonl", b'{"a": 1}\n', 2)]
+)
+def test_a_line_without_end_is_refused_by_its_number_without_being_read(file, monkeypatch, name, before, line):
+    for module in (packed, csv_tables):
+        monkeypatch.setattr(module, "LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr(csv_tables, "BLOCK", 1 << 16)
+    path = file(name, before + b"x" * (3 << 20) + b"\n2,z\n")
+    with pytest.raises(TableError, match=f"{name}, line {line}: the line is longer than 1 MB"):
+        read(path)
+
+
+def test_a_quote_that_swallows_too_much_is_named_where_it_opens(file, monkeypatch):
+    for module in (packed, csv_tables):
+        monkeypatch.setattr(module, "LONGEST_LINE", 1 << 20)
+    with pytest.raises(TableError, match=r"t.csv, line 3: a quote is opened that is not closed within 1 MB"):
+        read(file("t.csv", b'a,b\n1,x\n2,"y\n' + b"3,zzzzzz\n" * 400_000))
+
+
+def test_a_row_longer_than_a_block_is_read(file, monkeypatch):
+    monkeypatch.setattr(csv_tables, "BLOCK", 4096)
+    assert read(file("t.csv", "a,b\n" + "1,x\n" * 9000 + "2," + "y" * 50_000 + "\n3,z\n")).rows == 9002
 
 
 # --- rows
@@ -195,8 +249,6 @@ def test_counts_are_those_of_pandas_on_many_rows(file):
 
 @pytest.mark.parametrize("pack", [None, gzip])
 def test_a_reading_tells_how_far_it_is(tmp_path, pack, monkeypatch):
-    from workbench.data import csv_tables
-
     monkeypatch.setattr(csv_tables, "BLOCK", 1 << 16)
     content = b"a,b\n" + b"12345678,abcdefgh\n" * 20_000
     path = tmp_path / ("big.csv.gz" if pack else "big.csv")
