@@ -33,8 +33,8 @@ def heatmap(
     """Draw rows of values as cells coloured from `lo` to `hi`, by default the least and the greatest of them.
 
     The cells share the whole width; if there are more columns than cells the greatest of neighbours is shown. A missing
-    value (None, NaN, a short row) is a dot, an infinite one has the colour of the end. Rows that do not fit are counted
-    in the last line. `plain` draws levels as blocks of growing height instead of colours. The label of `row` is bold,
+    value (None, NaN, a short row) is a dot, one beyond an end has its colour. Rows that do not fit are counted in the
+    last line. `plain` draws levels as blocks of growing height instead of colours. The label of `row` is bold,
     and a mark stands above `column`.
     """
     grid = Grid(width, height)
@@ -61,7 +61,9 @@ def heatmap(
     if footer:
         _draw_column_labels(grid, left, top + len(shown), spread, column_labels)
     if footer > 1:
-        _draw_scale(grid, min(grid.height, top + len(shown) + 2) - 1, scale, plain, len(table) - len(shown))
+        beyond = any(value > scale.hi for values in table for value in values)
+        y = min(grid.height, top + len(shown) + 2) - 1
+        _draw_scale(grid, y, scale, plain, hidden=len(table) - len(shown), beyond=beyond)
     return grid
 
 
@@ -124,8 +126,9 @@ def _draw_column_labels(
             return
 
 
-def _draw_scale(grid: Grid, y: int, scale: Scale, plain: bool, hidden: int) -> None:
-    low, high = short(scale.lo, 6), short(scale.hi, 6)
+def _draw_scale(grid: Grid, y: int, scale: Scale, plain: bool, *, hidden: int, beyond: bool) -> None:
+    """Draw the colours between the ends, the upper one with `≥` where there are values beyond it."""
+    low, high = short(scale.lo, 6), f"{'≥' if beyond else ''}{short(scale.hi, 6)}"
     x = grid.width - LEVELS * 2 - len(low) - len(high) - 2
     if hidden:
         text = clip(f"{hidden} more rows" if hidden > 1 else "1 more row", max(0, x - 1) if x > 8 else grid.width)

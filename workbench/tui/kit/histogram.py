@@ -107,7 +107,7 @@ def histogram(
 
 
 def _share_marks(top: float, height: int) -> list[Mark]:
-    percents = [value for value in ticks(0, top * 100, max(2, height // 4)) if value > 0]
+    percents = [value for value in ticks(0, top * 100, max(2, height // 3)) if value > 0]
     return [(value / 100 / top, f"{label}%") for value, label in zip(percents, tick_labels(percents), strict=True)]
 
 

@@ -29,6 +29,8 @@ class ViewBar(Bar):
         super().__init__(id=id)
         self.view = view
         self.facts: Spans = []
+        self.brief: Spans = []
+        """What stands there in place of the facts where these have no room."""
 
     def draw(self, width: int, height: int) -> Grid:
         """Draw the line."""
@@ -43,10 +45,11 @@ class ViewBar(Bar):
             self.spots.append((x, x + len(title) + 2, name))
             x += len(title) + 2
         grid.put(x + 1, 0, "[ ]", Style(fg="key"))
-        room, at = width - x - 7, width - 1
-        total = sum(cells(text) for text, _ in self.facts)
-        at -= min(total, max(0, room))
-        for text, style in self.facts:
+        room, at, facts = width - x - 7, width - 1, self.facts
+        if self.brief and sum(cells(text) for text, _ in facts) > room:
+            facts = self.brief
+        at -= min(sum(cells(text) for text, _ in facts), max(0, room))
+        for text, style in facts:
             grid.put(at, 0, clip(text, max(0, width - 1 - at)), style)
             at += cells(text)
         return grid

@@ -18,7 +18,7 @@ from workbench.drift.alerts import Alert
 from workbench.drift.report import Report, Request
 from workbench.project import Project
 from workbench.safe import clean
-from workbench.tui.kit.grid import Style
+from workbench.tui.kit.grid import Style, cells
 from workbench.tui.kit.numbers import ago
 from workbench.tui.screens.data_checks import CheckingView
 from workbench.tui.screens.drift_alerts import AlertTable
@@ -34,6 +34,8 @@ from workbench.tui.widgets.table import Table
 
 GRID_SIZE = (110, 22)
 PAIR_SIZE = (76, 12)
+RARE = 0.01
+"""Fewer false alerts a month are as good as none."""
 CARDS_FROM = 32
 """Lines from which the cards stand above."""
 _DIM = Style(fg="dim")
@@ -118,7 +120,7 @@ class DriftPage(CheckingView):
         self.features.take(sight)
         self.alerts.take(sight.alerts, time.time())
         self.cards.take(sight)
-        self.bar.facts = _headline(sight.report)
+        self.bar.facts, self.bar.brief = _headline(sight.report), _headline(sight.report, brief=True)
         self.bar.redraw()
         self.settle()
         self._show_column()
@@ -197,10 +199,15 @@ class DriftPage(CheckingView):
             return spans
         if not self.can_left():
             spans += [("←→ ", Style(fg="key")), ("window  ", _DIM)]
+        more = [f"{report.undated:,} rows have no time  "] if report.undated else []
         if report.false_alerts is not None:
-            spans.append((f"without drift {report.false_alerts:.1g} alerts a month  ", _DIM))
-        if report.undated:
-            spans.append((f"{report.undated:,} rows have no time", _DIM))
+            rate = f"{report.false_alerts:.1g}" if report.false_alerts >= RARE else f"under {RARE}"
+            more.append(f"{rate} false alerts a month")
+        room = self.size.width - 2 - sum(cells(text) for text, _ in spans)
+        for words in more:
+            if cells(words) <= room:
+                spans.append((words, _DIM))
+                room -= cells(words)
         return spans
 
     # --- windows
@@ -388,13 +395,16 @@ def export_what(page: DriftPage, project: Project, sight: Sight, pane: str, colu
         ask_and_export(page, project, drift_export.table(report, window), name, "Export the features")
 
 
-def _headline(report: Report | None) -> Spans:
-    """Return what was compared with what, and when."""
+def _headline(report: Report | None, *, brief: bool = False) -> Spans:
+    """Return what was compared with what, and when; brief without folders, hashes and the age."""
     if report is None:
         return []
-    by = f" by {report.by}" if report.by else ""
-    when = ago(max(0.0, time.time() - report.created))
-    return [(clean(f"{report.current}{by} against {report.reference}", 200), _DIM), (f"  {when} ", _DIM)]
+    current, reference = report.current, report.reference
+    if brief:
+        current, reference = (name.rpartition("/")[2].partition("@")[0] for name in (current, reference))
+    words = clean(f"{current}{f' by {report.by}' if report.by else ''} against {reference}", 200)
+    when = "" if brief else f"  {ago(max(0.0, time.time() - report.created))}"
+    return [(words, _DIM), (f"{when} ", _DIM)]
 
 
 def _path_or_nothing(text: str) -> str | None:

@@ -37,7 +37,7 @@ class ColumnPanel(Panel, can_focus=True):
         self.heading, self.facts = clean(self.name_, 60) or "Column", []
         if self.window is None or found is None:
             return say(width, height, "Not in this window." if self.name_ else "Choose a column.")
-        self.facts = _facts(found)
+        self.facts = _facts(found, width - cells(self.heading) - 6)
         lines = [(line, _TEXT) for line in wrapped(clean(found.why, 400), max(10, width - 2))][:2]
         table = statistics(found, width - 2)
         room = max(0, height - 6)
@@ -74,14 +74,23 @@ class ColumnPanel(Panel, can_focus=True):
         return distributions(shown, shift, width, height, plain=self.plain, names=names)
 
 
-def _facts(found: ColumnDrift) -> Spans:
+def _facts(found: ColumnDrift, room: int) -> Spans:
+    """Return the verdict, then the effect and what is missing as far as there is room."""
     tone = TONES[found.verdict]
     spans: Spans = [(f"{GLYPHS[found.verdict]} {found.verdict}", Style(tone, bold=tone == "worse"))]
+    more: list[Spans] = []
     if found.judged:
-        spans += [("  effect ", _DIM), (f"{found.effect:.2f}", Style(tone))]
+        more.append([("  effect ", _DIM), (f"{found.effect:.2f}", Style(tone))])
     if found.missing or found.reference_missing:
-        spans += [("  missing ", _DIM), (f"{found.reference_missing:.1%} → {found.missing:.1%}", _TEXT)]
+        more.append([("  missing ", _DIM), (f"{found.reference_missing:.1%} → {found.missing:.1%}", _TEXT)])
+    for one in more:
+        if _length([*spans, *one]) <= room:
+            spans += one
     return spans
+
+
+def _length(spans: Spans) -> int:
+    return sum(cells(text) for text, _ in spans)
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -96,7 +105,10 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def statistics(found: ColumnDrift, width: int) -> list[Spans]:
-    """Return the statistics as lines: what was found, what chance alone would make of it, and how sure that is."""
+    """Return the statistics as lines: what was found, what chance alone would make of it, and how sure that is.
+
+    Those that decide are a table; the others, which are only shown, follow one another.
+    """
     if not found.judged:
         return []
     shown = _HEADS[: max(1, min(len(_HEADS), (width - 8) // _CELL))]
@@ -104,7 +116,8 @@ def statistics(found: ColumnDrift, width: int) -> list[Spans]:
     heads = [(f"{head:>{_CELL}}", _DIM) for head in shown]
     return [
         [(f"{'statistic':<{name}}", _DIM), *heads],
-        *(_line(one, name, found)[: 1 + len(shown)] for one in found.judged),
+        *(_line(one, name, found)[: 1 + len(shown)] for one in found.judged if one.statistic.decides),
+        *_others([one for one in found.judged if not one.statistic.decides], width),
     ]
 
 
@@ -115,7 +128,22 @@ def _line(one: Judged, name: int, found: ColumnDrift) -> Spans:
         "" if value is None else "< 1e-6" if at == 2 and value < 1e-6 else short(value, _CELL - 4)
         for at, value in enumerate(numbers)
     ]
-    looks = [Style(TONES[found.verdict]) if statistic.decides else _TEXT, _DIM, _TEXT, _TEXT]
+    looks = [Style(TONES[found.verdict]), _DIM, _TEXT, _TEXT]
     cells_ = [(f"{word:>{_CELL}}", look) for word, look in zip(words, looks, strict=True)]
     label = clip(clean(one.name), name - 1)
-    return [(f"{label:<{name}}", _TEXT if statistic.decides else _DIM), *cells_]
+    return [(f"{label:<{name}}", _TEXT), *cells_]
+
+
+def _others(shown: list[Judged], width: int) -> list[Spans]:
+    """Return statistics that decide nothing, each with its value and that by chance, as many to a line as fit."""
+    lines: list[Spans] = []
+    for one in shown:
+        value, expected = (
+            "—" if number is None else short(number, 6) for number in (one.statistic.value, one.statistic.expected)
+        )
+        spans = [(f"{clean(one.name, 20)} ", _DIM), (value, _TEXT), (f" ({expected})", _DIM)]
+        if lines and _length(lines[-1]) + 2 + _length(spans) <= width:
+            lines[-1] += [("  ", _DIM), *spans]
+        else:
+            lines.append(spans)
+    return lines

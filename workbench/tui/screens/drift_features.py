@@ -33,12 +33,16 @@ class FeatureTable(Table):
         self.sight = sight
         window = sight.window
         self.heading = "Features" if window is None else f"Features in {clean(window.label, 40)}"
-        if window is not None:
-            bad = sum(TONES[one.verdict] == "worse" for one in window.columns)
-            tone = "worse" if bad else "dim"
-            self.facts = [(f"{bad} of {len(window.columns)} drift", Style(fg=tone))]
         self.set_items(list(sight.order))
         self.redraw()
+
+    def before_draw(self, width: int, height: int) -> None:
+        """Say how many columns drift, in fewer words where there is little room."""
+        window = self.sight.window
+        if window is not None:
+            bad = sum(TONES[one.verdict] == "worse" for one in window.columns)
+            word = " drift" if width >= cells(self.heading) + 24 else ""
+            self.facts = [(f"{bad} of {len(window.columns)}{word}", Style(fg="worse" if bad else "dim"))]
 
     @property
     def column(self) -> str:
@@ -93,7 +97,13 @@ def _parts(width: int, windows: int) -> list[tuple[str, int, int]]:
         if length and length + 2 <= room:
             lengths[part] = length
             room -= length + 2
-    lengths = {"feature": min(24, 10 + room), **lengths}
+    lengths["feature"] = min(24, 10 + room)
+    room -= lengths["feature"] - 10
+    for part, most in ((course, 2 * windows), ("size", 16)):
+        if part in lengths:
+            more = max(0, min(room, most - lengths[part]))
+            lengths[part] += more
+            room -= more
     order = [part for part in ("feature", "effect", "size", course) if part in lengths]
     found, x = [], 3
     for part in order:

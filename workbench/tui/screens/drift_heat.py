@@ -14,6 +14,8 @@ from workbench.tui.widgets.canvas import Panel
 _DIM = Style(fg="dim")
 LEAST = 0.2
 """The effect at which the scale ends where no column has a greater one."""
+MOST = 4.0
+"""The scale ends at so many times the threshold: what lies beyond is drift in any case, and would darken the rest."""
 
 
 class HeatPanel(Panel, can_focus=True):
@@ -44,7 +46,7 @@ class HeatPanel(Panel, can_focus=True):
         names = names[first : first + room]
         rows = [sight.effects(name) for name in names]
         top = max([LEAST, *(value for name in sight.order for value in sight.effects(name) if value is not None)])
-        top = 1.0 if top > 0.95 else top
+        top = min(top, max(LEAST, MOST * report.settings.drift))
         return heatmap(
             rows,
             [clean(name, 40) for name in names],

@@ -58,7 +58,7 @@ class Sight:
 
 
 def _effect(column: ColumnDrift | None) -> float | None:
-    if column is None or column.verdict == "insufficient":
+    if column is None or column.verdict == "insufficient" or column.role == "axis":
         return None
     return 1.0 if column.verdict in ("missing", "empty") else column.effect
 
