@@ -12,7 +12,7 @@ from workbench.actions import data as actions
 from workbench.tui.kit.numbers import ago
 from workbench.tui.screens.data import DataPage
 from workbench.tui.screens.data_columns import _parts, bounds, range_text, shape
-from workbench.tui.screens.data_reading import GivenUp, Job, check, compute
+from workbench.tui.screens.data_reading import GivenUp, Job, compute, told
 
 CONFIG = """
 [project]
@@ -252,7 +252,7 @@ async def test_leaving_does_not_wait_for_what_is_being_read(data):
     job.give_up()
     assert compute(job, data, version, None).startswith("Given up")
     with pytest.raises(GivenUp):
-        check(job, data, ["validate"])
+        told(job, data, ["validate"])
 
 
 async def test_what_is_given_up_says_so_and_is_read_again_on_enter(data, monkeypatch):

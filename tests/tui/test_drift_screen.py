@@ -14,11 +14,12 @@ from tests.tui.driving import driven, line_of, open_page, screen, shows, text, u
 from workbench.actions import drift as actions
 from workbench.actions import runs
 from workbench.cli.main import parser_of
-from workbench.drift.report import Request
+from workbench.drift.report import Judged, Request
+from workbench.drift.statistics import Statistic
 from workbench.project import load
 from workbench.runs import launch
 from workbench.tui.kit.heatmap import heatmap
-from workbench.tui.screens.drift_column import wrapped
+from workbench.tui.screens.drift_column import _others, wrapped
 from workbench.tui.screens.drift_features import _parts
 
 CONFIG = """
@@ -273,6 +274,23 @@ def test_the_parts_of_a_feature_fit():
             assert all(length >= 1 for _, _, length in parts)
             if width >= 16:
                 assert parts[-1][1] + parts[-1][2] <= width
+
+
+async def test_on_a_small_terminal_nothing_that_is_said_is_cut(checked):
+    async with driven(checked, (80, 24)) as pilot:
+        await open_page(pilot, "drift", "train.csv by month against 2026-01", "2 of 4", "▲ drift  effect", "■ both")
+        assert "…" not in text(pilot.app)
+        await pilot.press("tab", "tab")
+        await shows(pilot, "≥0.4", "2026-02 to 2026-07")
+        assert "…" not in text(pilot.app)
+
+
+def test_statistics_that_decide_nothing_follow_one_another_in_whole():
+    shown = [Judged(Statistic(name, 0.125, 0.01)) for name in ("PSI", "JS", "Wasserstein", "L∞")]
+    for width in (20, 30, 40, 60, 90):
+        lines = ["".join(words for words, _ in line) for line in _others(shown, width)]
+        assert all(len(line) <= max(width, 28) and line.count("(") == line.count(")") for line in lines)
+        assert "  ".join(lines) == "PSI 0.125 (0.01)  JS 0.125 (0.01)  Wasserstein 0.125 (0.01)  L∞ 0.125 (0.01)"
 
 
 def test_sentences_break_at_spaces():

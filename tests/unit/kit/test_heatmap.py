@@ -68,3 +68,8 @@ def test_given_ends_fix_the_colours():
 
 def test_nothing_says_so():
     assert "no values" in heatmap([], [], [], 20, 3).lines()[1]
+
+
+def test_the_scale_says_that_values_lie_beyond_it():
+    assert heatmap([[0.1, 0.9]], ["x"], ["a", "b"], 60, 6, lo=0, hi=0.4).lines()[2].rstrip().endswith("≥0.4")
+    assert heatmap([[0.1, 0.4]], ["x"], ["a", "b"], 60, 6, lo=0, hi=0.4).lines()[2].rstrip().endswith(" 0.4")
