@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import replace
 
 from workbench.config import Policy
-from workbench.data.policy import guarded, masked
+from workbench.data.personal import masked
+from workbench.data.policy import guarded
 from workbench.data.profile import ColumnProfile
 from workbench.drift.profile import Column, Window
 from workbench.drift.report import WindowDrift

@@ -17,6 +17,7 @@ from workbench.actions.data_tables import Progress
 from workbench.config import Config
 from workbench.data import policy as policies
 from workbench.data.findings import Finding, Severity, count_of, ordered, worst
+from workbench.data.personal import masked
 from workbench.data.schema import Environment, Schema
 from workbench.errors import NotFoundError, UsageError, WorkbenchError
 from workbench.project import Project
@@ -238,9 +239,9 @@ def _masked(one: Finding) -> Finding:
     """Return a finding whose words hold no value of a person: a table without a header has values for names."""
     return replace(
         one,
-        column=policies.masked(one.column),
-        words=policies.masked(one.words),
-        expected=policies.masked(one.expected),
+        column=masked(one.column),
+        words=masked(one.words),
+        expected=masked(one.expected),
     )
 
 

@@ -98,6 +98,19 @@ def _tail(count: int, most: int, log_mass: Callable[[int], float], mean: float) 
     return min(1.0, total if upwards else max(0.0, 1 - total))
 
 
+def binomial_at_least(count: int, n: int, share: float) -> float:
+    """Return P(K ≥ count) of `n` trials of which each succeeds with the probability `share`, between 0 and 1."""
+    if not 0 < count <= n:
+        return float(count <= 0)
+    whole = math.lgamma(n + 1)
+
+    def log_mass(k: int) -> float:
+        ways = whole - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+        return ways + k * math.log(share) + (n - k) * math.log1p(-share)
+
+    return _tail(count, n, log_mass, n * share)
+
+
 def outside_at_least(count: int, n: int, m: int) -> float:
     """Return P(K ≥ count) of `m` fresh values beyond the largest (or smallest) of `n`: Π (m − i) / (n + m − i)."""
     if count <= 0:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from workbench.data import likelihood, repeats, tally
 from workbench.data.check import Check
 from workbench.data.findings import LIKELY, Finding, Severity, at_least_warning, ordered, severity
-from workbench.data.policy import HIDDEN, looks_personal, masked
+from workbench.data.personal import HIDDEN, looks_personal, masked
 from workbench.data.schema import ColumnSchema, Schema
 from workbench.data.tally import Hits, Tally
 from workbench.safe import clean

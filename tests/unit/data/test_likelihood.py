@@ -44,6 +44,13 @@ def test_values_beyond_all_seen_follow_from_the_order_of_exchangeable_rows(count
     assert likelihood.outside_at_least(count, n, m) == pytest.approx(wanted, rel=1e-6, abs=1e-300)
 
 
+@given(st.integers(0, 300), st.integers(0, 5000), st.floats(1e-4, 0.9))
+@settings(max_examples=80, deadline=None)
+def test_the_number_of_trials_that_succeed_is_binomial(count, n, share):
+    found = likelihood.binomial_at_least(count, n, share)
+    assert found == pytest.approx(stats.binom.sf(count - 1, n, share), rel=1e-6, abs=1e-10)
+
+
 def test_huge_tables_are_no_trouble():
     assert likelihood.count_at_least(50_000_000, 0, 10**6, 10**8) == pytest.approx(0, abs=1e-12)
     assert likelihood.count_at_least(10**6, 10**6, 10**8, 10**8) == pytest.approx(0.5, abs=0.01)
