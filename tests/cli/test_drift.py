@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import Answer
 from workbench import project as projects
+from workbench.actions import drift as actions
 from workbench.cli.main import main
 from workbench.tui.screens.drift_sight import SightReader, Wish
 
@@ -144,7 +145,7 @@ def test_rows_whose_time_cannot_be_read_are_named_and_the_rest_is_cut_into_windo
     words = ("--current", "data/odd.csv", "--reference", "2025-01", "--by", "month")
     said = drift(*words)
     note = "data/odd.csv: 2 rows hold no time in 'when': row 8, 500"
-    assert (said.code, note in said.out, "3 rows have no time" in said.out) == (1, True, True), said
+    assert (said.code, note in said.out, "3 rows without a time" in said.out) == (1, True, True), said
     found = drift(*words, "--json").json
     assert (found["undated_rows"], found["notes"]) == (3, [note]), "also what was read before"
     whole = drift("--current", "data/windows.csv", *words[2:], "--json").json
@@ -229,7 +230,7 @@ def test_two_bad_windows_of_three_raise_an_alert_that_can_be_acknowledged_and_se
 def test_an_open_alert_is_acknowledged_by_someone_and_raised_once(drift, project):
     (project.folder / "data/open.csv").write_text(table(year([0, 2, 2])))
     words = ("--by", "month", "--reference", "first", "--current", "data/open.csv")
-    assert "1 open alerts" in drift(*words).out
+    assert "1 open alert:" in drift(*words).out
     assert drift("acknowledge", "1", "--by-whom", "ada").code == 0
     (alert,) = drift("alerts", "--json").json
     assert (alert["state"], alert["acknowledged_by"]) == ("acknowledged", "ada")
@@ -483,14 +484,72 @@ def test_names_of_columns_and_values_reach_the_terminal_harmless(drift, project)
         (("--current", "nowhere.csv"), "nowhere.csv"),
         (("--current", "empty"), "holds no files"),
         (("--current", "/dev/zero"), "is no file"),
-        (("12",), "WHAT"),
-        (("check", "12"), "needs a word"),
+        (("12",), "workbench drift show 12"),
+        (("check", "12"), "takes no number"),
+        (("list", "3"), "workbench drift show 3"),
+        (("alerts", "--column", "x"), "takes no --column"),
+        (("show", "--reference", "first"), "It is for: check"),
+        (("list", "--by-whom", "ana"), "It is for: acknowledge"),
+        (("shwo",), "Did you mean: workbench drift show"),
+        (("--by", "10", "rows"), "--by '10 rows'"),
+        (("--curent", "data/train.csv"), "Did you mean --current?"),
+        (("--reference", "2025-01", "--by", "all"), "No file 2025-01"),
+        (("--by", "month", "--time", "whn"), "--by all"),
+        (("show",), "no report yet"),
+        (("--export", "check.doc"), "names no format"),
+        (("--export", "nowhere/check.png"), "No folder nowhere"),
     ],
 )
 def test_what_cannot_be_compared_is_told_with_a_hint(drift, project, words, part):
     (project.folder / "empty").mkdir()
     answer = drift(*words)
     assert (answer.code, part in answer.err, "hint:" in answer.err) == (2, True, True), answer.err
+    assert not actions.listed(project), "nothing was kept of it"
+
+
+def test_columns_and_windows_that_are_not_there_are_told_with_the_nearest(drift):
+    drift("--by", "month", "--reference", "first", "--current", "data/windows.csv")
+    for words, hint in (
+        (("--column", "knd"), "Did you mean kind?"),
+        (("--column", "nothing"), "There are: x, "),
+        (("--window", "2025-99"), "Did you mean 2025-0"),
+        (("--window", "?"), "There are: 2025-01, 2025-02, 2025-03, 2025-04, 2025-05, 2025-06 …"),
+    ):
+        answer = drift("show", *words)
+        assert (answer.code, hint in answer.err) == (2, True), answer.err
+
+
+def test_windows_of_the_configuration_are_left_out_for_files_without_a_time(drift, project):
+    (project.folder / "workbench.toml").write_text(CONFIG + '[drift]\nby = "day"\nreference = "2025-01-01"\n')
+    (project.folder / "data/plain.csv").write_text("x\n" + "1\n2\n" * 40)
+    plain = ("--current", "data/plain.csv")
+    answer = drift(*plain, "--reference", "data/plain.csv")
+    assert (answer.code, "--by all" in answer.err) == (2, True), answer.err
+    answer = drift(*plain, "--by", "all")
+    assert (answer.code, "Without windows nothing is called '2025-01-01'" in answer.err) == (2, True), answer.err
+    assert drift(*plain, "--reference", "data/plain.csv", "--by", "all").code == 0
+
+
+def test_settings_that_name_no_column_are_told(drift, project):
+    (project.folder / "importance.json").write_text('{"x": 1, "kin": 2, "a": 1, "b": 1, "c": 1}')
+    settings = 'ignore = ["knd"]\nprediction = "score"\nimportance = "importance.json"\n'
+    (project.folder / "workbench.toml").write_text(CONFIG.replace('"when"', '"whn"') + f"[drift]\n{settings}")
+    answer = drift()
+    for said in (
+        "[drift] ignore names knd: no such column; did you mean kind?",
+        "[drift] importance names kin, a, b and 1 more: no such columns; did you mean kind?",
+        "[drift] prediction names score: no such column.",
+        "[data] time names whn: no such column; did you mean when?",
+    ):
+        assert said in answer.out
+    assert len(drift("show", "--json").json["notes"]) == 4
+
+
+def test_one_is_singular(drift, project):
+    (project.folder / "data/one.csv").write_text("row,when,x,kind\n1,2025-01-01,0.5,a\n2,,0.5,a\n")
+    answer = drift("--current", "data/one.csv", "--by", "month", "--reference", "data/train.csv")
+    assert "1 row without a time" in answer.out and "Only 1 row; 30 are needed." in answer.out, answer.out
+    assert "2025-01: 1 row, 0 of 4 columns drift" in answer.out
 
 
 def test_without_data_it_says_what_to_write(run_cli, make_project):

@@ -42,7 +42,9 @@ def test_an_unknown_option_is_a_usage_error_without_a_traceback(run_cli, project
     answer = run_cli("runs", "--colour", folder=project.folder)
     assert answer.code == 2
     assert answer.err.startswith("error: ")
-    assert "hint: workbench runs --help" in answer.err
+    assert "hint: Did you mean --columns? workbench runs --help" in answer.err
+    answer = run_cli("data", "schma", folder=project.folder)
+    assert (answer.code, "hint: Did you mean schema? workbench data --help" in answer.err) == (2, True), answer.err
     assert "Traceback" not in answer.err
 
 

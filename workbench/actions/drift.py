@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 import time as clock
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,8 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from workbench import plugins
+from workbench.actions import drift_settings, starting
 from workbench.actions import drift_sources as sources
-from workbench.actions import starting
 from workbench.actions.drift_sources import Cut, Progress, Source
 from workbench.drift import alerts as alert_rules
 from workbench.drift import measure, records, rule
@@ -66,7 +65,7 @@ def compare(
     config = project.config
     by = By() if request.by == "all" else measure.parse_by(request.by or config.drift.by)
     time = request.time or config.data.time
-    settings = settings_of(project)
+    settings = drift_settings.strictness(project)
     connection = project.open_store()
     try:
         source = _current(project, request, folder)
@@ -74,7 +73,7 @@ def compare(
         windows = _labelled(windows, source) if not str(by) else windows
         wanted = request.reference or config.drift.reference
         reference = _Reference(project, connection, folder, wanted, windows, by, now, progress)
-        roles = _roles(project, source, time if by.unit else "")
+        roles = drift_settings.roles(project, source, time if by.unit else "")
         statistics = plugins.loaded().drift_statistics()
         judged: list[WindowDrift] = []
         ids: dict[int, tuple[int | None, int | None]] = {}
@@ -93,10 +92,8 @@ def compare(
             windows=tuple(judged),
             series=f"{source.name}{f' by {by}' if str(by) else ''} against {reference.words}",
             undated=windows.undated,
-            request=Request(
-                reference.words, source.words, str(by) or "all", time if str(by) else "", request.classifier
-            ),
-            notes=windows.notes,
+            request=_again(request, reference, source, by, time),
+            notes=(*windows.notes, *drift_settings.unknown(config, roles.importance, _names(judged))),
         )
         return _keep(project, connection, _with_false_alerts(report, by, time), ids, now)
     finally:
@@ -109,10 +106,10 @@ def _again(request: Request, reference: _Reference, source: Source, by: By, time
     return replace(request, reference=reference.words, current=source.words, by=str(by) or "all", time=time)
 
 
-def settings_of(project: Project) -> Settings:
-    """Return how strict the configuration wants checks to be."""
-    drift = project.config.drift
-    return Settings(**{name: getattr(drift, name) for name in Settings.__dataclass_fields__})
+def _names(judged: Sequence[WindowDrift]) -> set[str]:
+    """Return the columns of all windows, and of what they were held against."""
+    sides = [side for one in judged for side in (one.profile, one.reference_profile) if side is not None]
+    return {column.name for side in sides for column in side.columns}
 
 
 def _current(project: Project, request: Request, folder: Path | None) -> Source:
@@ -177,6 +174,9 @@ class _Reference:
         if str(by) and not _is_source(project, words, folder):
             shown = ", ".join(window.label for _, window in windows.windows[:4])
             raise NotFoundError(f"{clean(wanted, 80)!r} is no window and no file", f"Windows: {clean(shown)} …")
+        if not str(by) and wanted == project.config.drift.reference and not _is_source(project, words, folder):
+            hint = "--reference training, or a file; --by month cuts windows"
+            raise NotFoundError(f"Without windows nothing is called {clean(wanted, 80)!r}", hint)
         source = self.source = sources.find(project, words, folder)
         self.name = source.label
         if wanted != "training":
@@ -213,32 +213,6 @@ def _judged(
     # Without anything to be held against, a window can only be what others are held against.
     reference = window.label if is_reference else ""
     return WindowDrift(window.label, window.rows, "reference", (), reference, window.start, window.end, profile=window)
-
-
-def _roles(project: Project, source: Source, axis: str) -> Roles:
-    config = project.config
-    return Roles(
-        target=config.data.target,
-        prediction=config.drift.prediction,
-        ids=sources.ids(project, source),
-        axis=axis,
-        ignored=config.drift.ignore,
-        importance=_importance(project),
-    )
-
-
-def _importance(project: Project) -> Mapping[str, float]:
-    name = project.config.drift.importance
-    if not name:
-        return {}
-    hint = 'It holds one JSON object: {"column": 0.3, …}'
-    try:
-        found = json.loads((project.folder / name).read_text(encoding="utf-8"))
-        return {str(key): float(value) for key, value in found.items()}
-    except OSError as error:
-        raise NotFoundError(f"drift.importance: {clean(name)}: {(error.strerror or '').lower()}", hint) from error
-    except (AttributeError, TypeError, ValueError) as error:
-        raise UsageError(f"drift.importance: {clean(name)} gives no number for each column", hint) from error
 
 
 def _with_false_alerts(report: Report, by: By, time: str) -> Report:

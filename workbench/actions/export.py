@@ -57,6 +57,15 @@ def format_of(path: Path) -> str:
     return kind
 
 
+def check_place(path: Path) -> None:
+    """Raise UsageError where nothing can be written to `path`, or its suffix names no format, before work is done."""
+    format_of(path)
+    if path.is_dir():
+        raise UsageError(f"{clean(str(path))} is a folder", "Name a file in it.")
+    if not path.parent.is_dir():
+        raise UsageError(f"No folder {clean(str(path.parent))}", "Make it first.")
+
+
 def render(what: Exportable, kind: str) -> bytes:
     """Return the bytes of a chart or table as png, svg, csv or md; raises EnvironmentProblem."""
     if kind == "csv":
@@ -89,10 +98,7 @@ def _stem(name: str) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    if path.is_dir():
-        raise UsageError(f"{clean(str(path))} is a folder", "Name a file in it.")
-    if not path.parent.is_dir():
-        raise UsageError(f"No folder {clean(str(path.parent))}", "Make it first.")
+    check_place(path)
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         try:

@@ -18,6 +18,7 @@ from workbench.cli.validate import print_findings
 from workbench.data import schema as schemas
 from workbench.data.schema import Change
 from workbench.safe import clean
+from workbench.words import counted
 
 _ROLES = {"+": "good", "-": "bad", "~": "mark"}
 _PAST = 10
@@ -93,7 +94,8 @@ def _plain(value: Any) -> Any:
 def _print(proposal: Proposal, accepted: Accepted | None, *, wanted: bool) -> None:
     present = proposal.present
     if present is None:
-        print(clean(f"{proposal.path}: {len(proposal.proposed.columns)} columns, {proposal.proposed.rows:,} rows"))
+        size = f"{counted(len(proposal.proposed.columns), 'column')}, {counted(proposal.proposed.rows, 'row')}"
+        print(clean(f"{proposal.path}: {size}"))
     else:
         print(clean(f"{schemas.NAME}, {_accepted_words(proposal)}, against {proposal.path}"))
     for line in change_lines(proposal.changes):
@@ -136,7 +138,7 @@ def _history(past: list[Accepted], *, as_json: bool) -> int:
     if not past:
         output.say("Nothing has been accepted yet: workbench data schema --accept")
     for one in past[:_PAST]:
-        print(clean(f"{(output.iso(one.at) or '')[:16]}Z  {one.by}  {len(one.changes)} changes"))
+        print(clean(f"{(output.iso(one.at) or '')[:16]}Z  {one.by}  {counted(len(one.changes), 'change')}"))
         for line in change_lines(one.changes[:20]):
             print(f"  {line}")
     return 0

@@ -6,6 +6,7 @@ import argparse
 import getpass
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench import project as projects
@@ -15,18 +16,30 @@ from workbench.cli import drift_shown, output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
 from workbench.cli.reading import ReadingProgress, unwind_when_stopped
+from workbench.config import nearest
 from workbench.drift.report import GLYPHS, Report, Request, WindowDrift
 from workbench.errors import NotFoundError, UsageError
 from workbench.project import Project
 from workbench.safe import clean
 
-_WHAT = ("check", "list", "show", "alerts", "alert", "acknowledge")
+_COMPARED = ("reference", "current", "by", "time", "classifier")
+_SHOWN = ("window", "column", "export")
+_TAKES: Mapping[str, tuple[str, ...]] = {
+    "check": (*_COMPARED, *_SHOWN),
+    "list": (),
+    "show": ("number", *_SHOWN),
+    "alerts": (),
+    "alert": ("number", "export"),
+    "acknowledge": ("number", "by_whom"),
+}
+"""What there is to do, and the arguments that say something to it."""
+_LISTED = 6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, what to compare with what, and the form."""
     parser.add_argument(
-        "what", metavar="WHAT", nargs="?", default="check", choices=_WHAT,
+        "what", metavar="WHAT", nargs="?", default="check",
         help="check (default), list, show [REPORT], alerts, alert N, acknowledge N",
     )  # fmt: skip
     parser.add_argument("number", metavar="N", nargs="?", type=int, help="a report (default: the newest), or an alert")
@@ -56,10 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check, or show what was found; 1 where there is drift."""
     unwind_when_stopped()
+    _refuse_what_says_nothing(args)
     project = projects.find(args.folder)
+    if args.export:
+        from workbench.actions import export
+
+        export.check_place(Path(args.export))
     if args.what == "check":
-        if args.number is not None:
-            raise UsageError("A number needs a word before it", f"workbench drift show {args.number}")
         return _show(project, _checked(project, args), args)
     if args.what == "list":
         return _list(project, args)
@@ -73,6 +89,30 @@ def run(args: argparse.Namespace) -> int:
     if args.number is None:
         raise UsageError(f"Which alert? {args.what} needs its number", "workbench drift alerts")
     return _alert(project, args) if args.what == "alert" else _acknowledge(project, args)
+
+
+def _refuse_what_says_nothing(args: argparse.Namespace) -> None:
+    """Refuse words that `drift` does not know, and arguments that mean nothing to the one that was given."""
+    if args.what not in _TAKES:
+        raise UsageError(f"drift does not know {clean(args.what, 60)!r}", _meant(args.what, args.by))
+    for name in ("number", *_COMPARED, *_SHOWN, "by_whom"):
+        value = getattr(args, name)
+        if value in (None, "", False) or name in _TAKES[args.what]:
+            continue
+        if name == "number":
+            raise UsageError(f"drift {args.what} takes no number", f"workbench drift show {value}")
+        takers = " or ".join(what for what, taken in _TAKES.items() if name in taken)
+        raise UsageError(f"drift {args.what} takes no --{name.replace('_', '-')}", f"It is for: {takers}")
+
+
+def _meant(word: str, by: str) -> str:
+    """Return what may have been meant by a word that is none of those that `drift` knows."""
+    if word.isdigit():
+        return f"workbench drift show {word}"
+    if word in ("row", "rows"):
+        return f"Quote it: --by '{by or 1000} rows'"
+    near = nearest(word, _TAKES)
+    return f"Did you mean: workbench drift {near}" if near else f"It knows {', '.join(_TAKES)}"
 
 
 def _checked(project: Project, args: argparse.Namespace) -> Report:
@@ -93,8 +133,7 @@ def _show(project: Project, found: Report, args: argparse.Namespace) -> int:
         if window is None:
             window = _worst(project, found, args.column)
         if window.column(args.column) is None:
-            names = ", ".join(one.name for one in window.columns[:6])
-            raise NotFoundError(f"There is no column {clean(args.column, 60)!r}", f"Columns: {clean(names)} …")
+            raise _unknown("column", args.column, found.column_names())
     if args.json:
         document = drift_shown.document(found)
         if window is not None:
@@ -111,14 +150,21 @@ def _show(project: Project, found: Report, args: argparse.Namespace) -> int:
     return 1 if (window or found).verdict == "drift" else 0
 
 
+def _unknown(what: str, name: str, known: Sequence[str]) -> NotFoundError:
+    """Return the error that names what is most like a column or window that is not there, else the first of them."""
+    near = nearest(name, known)
+    shown = f"{', '.join(clean(one, 40) for one in known[:_LISTED])}{' …' if len(known) > _LISTED else ''}"
+    hint = f"Did you mean {clean(near, 60)}?" if near else f"There are: {shown}" if known else "workbench drift list"
+    return NotFoundError(f"There is no {what} {clean(name, 60)!r}", hint)
+
+
 def _window(project: Project, found: Report, args: argparse.Namespace) -> WindowDrift | None:
     """Return the window that is asked for, or the only one that there is, with its profiles; None for all."""
     judged = [(place, one) for place, one in enumerate(found.windows) if one.verdict != "reference"]
     if args.window:
         judged = [(place, one) for place, one in enumerate(found.windows) if one.label == args.window]
         if not judged:
-            shown = ", ".join(one.label for one in found.windows[:6])
-            raise NotFoundError(f"There is no window {clean(args.window, 60)!r}", f"Windows: {clean(shown)} …")
+            raise _unknown("window", args.window, [one.label for one in found.windows])
     if len(judged) != 1:
         return None
     return _whole(project, found, judged[0][0])
@@ -147,19 +193,18 @@ def _open_alerts(project: Project, found: Report) -> int:
 
 
 def _export(project: Project, found: Report, window: WindowDrift | None, args: argparse.Namespace) -> None:
-    from workbench.actions import drift_export
-    from workbench.actions.export import export, format_of
+    from workbench.actions import drift_export, export
     from workbench.pictures.model import Exportable
 
     path = Path(args.export)
     what: Exportable
-    if format_of(path) in ("csv", "md"):
+    if export.format_of(path) in ("csv", "md"):
         what = drift_export.table(found, window)
     elif window is not None and (args.column or len(found.judged_windows) == 1):
         what = drift_export.distributions(window, args.column)
     else:
         what = drift_export.over_windows(found)
-    output.say(f"Wrote {export(project, what, path)}")
+    output.say(f"Wrote {export.export(project, what, path)}")
 
 
 def _list(project: Project, args: argparse.Namespace) -> int:
@@ -218,10 +263,10 @@ def _alert(project: Project, args: argparse.Namespace) -> int:
         print(f"started run {found.run}")
     drift_shown.print_column(window, found.column)
     if args.export:
-        from workbench.actions import drift_export
-        from workbench.actions.export import export
+        from workbench.actions import drift_export, export
 
-        output.say(f"Wrote {export(project, drift_export.distributions(window, found.column), Path(args.export))}")
+        what = drift_export.distributions(window, found.column)
+        output.say(f"Wrote {export.export(project, what, Path(args.export))}")
     return 0
 
 

@@ -13,6 +13,7 @@ from workbench.data.profile import ColumnProfile
 from workbench.drift.alerts import Alert
 from workbench.drift.report import GLYPHS, ColumnDrift, Judged, Report, WindowDrift
 from workbench.safe import clean
+from workbench.words import counted
 
 _ROLES = {"drift": "bad", "missing": "bad", "empty": "bad", "warn": "warn", "new": "warn", "ok": "good"}
 _SHOWN = 8
@@ -43,15 +44,11 @@ def print_report(found: Report, open_alerts: int) -> None:
     hidden = len(found.column_names()) - len(names)
     if names:
         print(f"\nEffects from 0 to 1; · is below {found.settings.warn:g} or chance." + _hidden(hidden))
-    if found.undated:
-        print(f"{found.undated:,} rows have no time and are in no window.")
-    for note in found.notes:
-        print(f"◆ {clean(note, 300)}")
     _foot(found, open_alerts)
 
 
 def _hidden(count: int) -> str:
-    return f" {count} more columns: workbench drift show --window LABEL" if count > 0 else ""
+    return f" {counted(count, 'more column')}: workbench drift show --window LABEL" if count > 0 else ""
 
 
 def _told(found: Report, name: str) -> bool:
@@ -89,18 +86,23 @@ def _head(found: Report) -> None:
 
 
 def _foot(found: Report, open_alerts: int) -> None:
+    if found.undated:
+        print(f"{counted(found.undated, 'row')} without a time: in no window.")
+    for note in found.notes:
+        print(f"◆ {clean(note, 300)}")
     if found.false_alerts is not None:
         most = f", {found.most_false_alerts:.2g} at most" if found.most_false_alerts is not None else ""
         print(f"Without any drift these settings raise {found.false_alerts:.1g} alerts a month{most}.")
     if open_alerts:
-        print(f"{open_alerts} open alerts: workbench drift alerts")
+        print(f"{counted(open_alerts, 'open alert')}: workbench drift alerts")
 
 
 def print_window(found: Report, window: WindowDrift) -> None:
     """Print all columns of one window."""
     _head(found)
     bad = [one for one in window.columns if one.verdict in ("drift", "missing", "empty")]
-    words = f"{window.label}: {window.rows:,} rows, {len(bad)} of {len(window.columns)} columns drift"
+    share = f"{len(bad)} of {counted(len(window.columns), 'column')}"
+    words = f"{window.label}: {counted(window.rows, 'row')}, {share} drift{'s' if len(bad) == 1 else ''}"
     print(output.paint(clean(words), mark(window.verdict).role, colours=output.colourful(sys.stdout)))
     columns = [Column("column", least=8), Column("kind"), Column(""), Column("effect", right=True)]
     if any(one.weight is not None for one in window.columns):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import NoReturn
 
 from workbench.errors import UsageError
@@ -15,8 +16,21 @@ class Parser(argparse.ArgumentParser):
         super().__init__(prog=prog, description=description, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError with what argparse has to say."""
-        raise UsageError(message[:1].upper() + message[1:], f"{self.prog} --help")
+        """Raise UsageError with what argparse has to say, and the word that may have been meant."""
+        near = _nearest_to(message, [word for action in self._actions for word in action.option_strings])
+        meant = f"Did you mean {near}? " if near else ""
+        raise UsageError(message[:1].upper() + message[1:], f"{meant}{self.prog} --help")
+
+
+def _nearest_to(message: str, options: Sequence[str]) -> str:
+    """Return which option, or which of the choices that argparse lists, is most like what it complains of."""
+    from workbench.config import nearest
+
+    _, _, unknown = message.partition("unrecognized arguments: ")
+    if unknown:
+        return nearest(unknown.split()[0].partition("=")[0], options) or ""
+    given, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
+    return (nearest(given.strip("'"), [one.strip("' )") for one in choices.split(",")]) or "") if choices else ""
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from workbench.cli.reading import ReadingProgress, unwind_when_stopped
 from workbench.data.findings import Finding
 from workbench.project import Project
 from workbench.safe import clean
+from workbench.words import counted
 
 _ROLES = {"error": "bad", "warning": "warn", "note": "dim"}
 _GLYPHS = {"error": "✗", "warning": "▲", "note": "·"}
@@ -116,14 +117,10 @@ def _print(report: Report, *, has_schema: bool) -> None:
 
 def _headline(table: Checked) -> Cell:
     glyph = _GLYPHS.get(table.worst, "✓")
-    size = "not read" if table.rows is None else f"{_count(table.rows, 'row')}, {_count(table.columns, 'column')}"
+    size = "not read" if table.rows is None else f"{counted(table.rows, 'row')}, {counted(table.columns, 'column')}"
     serving = ", as serving data" if table.environment == "serving" else ""
     against = "" if table.schema else ", against the policy alone"
     return Cell(f"{glyph} {table.path}: {size}{serving}{against}", _ROLES.get(table.worst, "good"))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def print_findings(findings: tuple[Finding, ...]) -> None:
@@ -143,7 +140,7 @@ def _print_narrow(findings: tuple[Finding, ...]) -> None:
     colours, room = output.colourful(sys.stdout), output.columns_of_terminal() - 1
     for one in findings:
         name = f"{_GLYPHS[one.severity]} {clean(one.column, 60) or 'table'}: {one.kind}"
-        count = f"{_count(one.count, 'row')} ({_share(one)})" if one.count else ""
+        count = f"{counted(one.count, 'row')} ({_share(one)})" if one.count else ""
         odds = f"chance {chance(one.probability)}" if one.probability is not None else ""
         print(", ".join(filter(None, (output.paint(name, _ROLES[one.severity], colours=colours), count, odds))))
         facts = {"expected": one.expected, "such as": ", ".join(one.examples)}

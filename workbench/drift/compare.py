@@ -15,6 +15,7 @@ from workbench.drift.distribution import Counts, Distribution
 from workbench.drift.profile import Column
 from workbench.drift.report import Judged
 from workbench.drift.statistics import Statistic, beyond, share_change
+from workbench.words import counted
 
 Statistics = Mapping[str, Mapping[str, Callable[[Any, Any], Statistic]]]
 """Functions of reference and window by name, for "number" (of `Distribution`) and for "category" (of `Counts`)."""
@@ -124,7 +125,7 @@ def _categories(one: ColumnProfile, other: ColumnProfile, statistics: Statistics
     unseen = sum(count for name, count in after.counts.items() if name not in before.counts)
     if unseen or after.rest:
         singles = sum(1 for count in before.counts.values() if count == 1)
-        note = f"at least {unseen:,} rows" if after.rest else f"{unseen:,} rows"
+        note = f"{'at least ' if after.rest else ''}{counted(unseen, 'row')}"
         yield Judged(Statistic("unseen", unseen / after.total, singles / before.total, note=note))
 
 

@@ -15,6 +15,7 @@ from workbench.drift import compare
 from workbench.drift.compare import Statistics
 from workbench.drift.profile import Column, Window
 from workbench.drift.report import BAD, RANKS, ColumnDrift, Domain, Judged, Role, Settings, Verdict, WindowDrift
+from workbench.words import counted
 
 MATTERING = 0.8
 """Columns that hold this share of the importance, the most important first, decide about a window."""
@@ -105,7 +106,7 @@ def _draft(
         return replace(blank, why="The windows are cut by it.")
     if min(blank.count, blank.reference_count) < settings.least_rows:
         rows = (
-            f"{blank.count:,} rows"
+            counted(blank.count, "row")
             if blank.count < settings.least_rows
             else f"{blank.reference_count:,} in the reference"
         )
@@ -136,9 +137,9 @@ def _none_known(base: ColumnProfile) -> str:
     infinite = base.plus_infinite + base.minus_infinite
     held = [f"{count:,} {word}" for count, word in ((infinite, "infinite"), (base.nan, "NaN")) if count]
     if not held:
-        return f"None of {base.count:,} rows has a value."
+        return f"None of {counted(base.count, 'row')} has a value."
     held += [f"{base.missing:,} missing"] if base.missing else []
-    return f"None of {base.count:,} rows has a finite value: {', '.join(held)}."
+    return f"None of {counted(base.count, 'row')} has a finite value: {', '.join(held)}."
 
 
 def _emptiness(reference: ColumnProfile, current: ColumnProfile, least: int) -> dict[str, Any]:
@@ -150,7 +151,7 @@ def _emptiness(reference: ColumnProfile, current: ColumnProfile, least: int) -> 
     few = min(reference.known, current.known)
     if few < least:
         side = "" if current.known < least else " in the reference"
-        return {"verdict": "insufficient", "why": f"Only {few:,} values{side}; {least} are needed."}
+        return {"verdict": "insufficient", "why": f"Only {counted(few, 'value')}{side}; {least} are needed."}
     return {}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from workbench import locks
 from workbench.paths import write_atomically
 from workbench.project import Project
+from workbench.words import counted
 
 LOCK_NAME = "watch.lock"
 STATUS_NAME = "watch.json"
@@ -45,11 +46,7 @@ class WatchStatus:
     def extent(self) -> str:
         """How much is watched, in words."""
         unread = f", {self.unread:,} not read yet" if self.unread else ""
-        return f"{_count(self.files, 'file')} in {_count(self.directories, 'folder')}{unread}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+        return f"{counted(self.files, 'file')} in {counted(self.directories, 'folder')}{unread}"
 
 
 def read_status(project: Project) -> WatchStatus:

@@ -26,6 +26,7 @@ from workbench.tui.screens.data_views import DataView
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Confirm
 from workbench.tui.widgets.table import Table
+from workbench.words import counted
 
 GRID_SIZE = (110, 24)
 PAIR_SIZE = (80, 18)
@@ -98,7 +99,7 @@ class DataPage(DataView):
         """Take what was read."""
         self.sight = snapshot
         data = () if snapshot is None else snapshot.data
-        self.versions.facts = [(f"{sum(len(one.versions) for one in data):,} versions", _DIM)] if data else []
+        self.versions.facts = [(counted(sum(len(one.versions) for one in data), "version"), _DIM)] if data else []
         self.versions.take(data, time.time())
         chosen = None if snapshot is None else snapshot.chosen
         if self._aimed and chosen is not None and chosen.path == self._wanted[0]:
@@ -116,11 +117,11 @@ class DataPage(DataView):
         self.columns.facts = []
         if shown is not None and shown.chosen is not None and shown.chosen.profile is not None:
             table = shown.chosen.profile
-            self.columns.heading = f"{shown.chosen.hash[:10]}   {table.rows:,} rows"
+            self.columns.heading = f"{shown.chosen.hash[:10]}   {counted(table.rows, 'row')}"
             self.columns.facts = difference_spans(shown.found, self.columns.by_shift)
         self.columns.take(shown, self._words(shown))
         if shown is not None and shown.files is not None and shown.chosen is not None:
-            self.files.take(shown.files, f"{shown.chosen.hash[:10]}   {shown.chosen.files:,} files")
+            self.files.take(shown.files, f"{shown.chosen.hash[:10]}   {counted(shown.chosen.files, 'file')}")
         else:
             self.files.take(Files(problem="Reading the list of files…"), "Files")
         self._show_column()

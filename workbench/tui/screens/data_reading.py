@@ -21,6 +21,7 @@ from workbench.errors import EnvironmentProblem, WorkbenchError
 from workbench.project import Project
 from workbench.safe import clean
 from workbench.tui.kit.numbers import ago, size
+from workbench.words import counted
 
 if TYPE_CHECKING:
     from workbench.versions.data import Taken
@@ -146,7 +147,7 @@ def snapshot(job: Job, project: Project) -> list[Taken]:
     """Take versions of all that the configuration names; raises GivenUp, and then keeps none of them."""
 
     def progress(files: int, read: int) -> None:
-        job.tell(f"{files:,} files, {size(read)}")
+        job.tell(f"{counted(files, 'file')}, {size(read)}")
         if job.is_given_up:
             raise GivenUp
 

@@ -12,6 +12,7 @@ from workbench.actions.data_tables import Version
 from workbench.data.difference import FolderDifference, TableDifference, compare, compare_files
 from workbench.errors import WorkbenchError
 from workbench.project import Project
+from workbench.words import counted
 
 MOST_FILES = 100_000
 """A folder of more files is left to the command line."""
@@ -132,7 +133,7 @@ def _read_files(project: Project, chosen: Version, pair: list[Version]) -> Files
     if chosen not in pair:
         return Files(problem="Only its facts are kept, the files stayed where they were.")
     if any(one.files > MOST_FILES for one in pair):
-        return Files(problem=f"{chosen.files:,} files: workbench data diff {chosen.path}")
+        return Files(problem=f"{counted(chosen.files, 'file')}: workbench data diff {chosen.path}")
     try:
         listed = [files_of(project, one.path, stored(one.hash, one.kind, one.size)) for one in pair]
     except WorkbenchError as error:

@@ -10,6 +10,7 @@ from workbench.tui.kit.grid import Grid, Style, cells, clip
 from workbench.tui.kit.numbers import age, size
 from workbench.tui.screens.data_sight import Data
 from workbench.tui.widgets.table import Item, Table
+from workbench.words import counted
 
 _DIM, _TEXT = Style(fg="dim"), Style(fg="text")
 
@@ -82,11 +83,12 @@ class VersionTable(Table):
         delta = "" if before is None else signed(version.size - before.size)
         if rows is not None and gone is not None:
             delta = signed(rows - gone)
+        files = counted(version.files, "file") if version.kind == "folder" else ""
         texts = {
             "when": age(max(0.0, self.now - version.seen)),
             "version": version.hash[:10],
             "size": size(version.size),
-            "rows": f"{rows:,}" if rows is not None else f"{version.files:,} files" if version.kind == "folder" else "",
+            "rows": f"{rows:,}" if rows is not None else files,
             "change": delta,
             "runs": ("" if version.kept else "not kept  ") + ", ".join(map(str, version.runs[-6:])),
         }

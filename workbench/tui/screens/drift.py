@@ -31,6 +31,7 @@ from workbench.tui.screens.export import ask_and_export
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Choice, Chooser
 from workbench.tui.widgets.table import Table
+from workbench.words import counted
 
 GRID_SIZE = (110, 22)
 PAIR_SIZE = (76, 12)
@@ -199,7 +200,8 @@ class DriftPage(CheckingView):
             return spans
         if not self.can_left():
             spans += [("←→ ", Style(fg="key")), ("window  ", _DIM)]
-        more = [f"{report.undated:,} rows have no time  "] if report.undated else []
+        spans += [(f"◆ {clean(note, 160)}  ", Style(fg="mark")) for note in report.notes[:1]]
+        more = [f"{counted(report.undated, 'row')} without a time  "] if report.undated else []
         if report.false_alerts is not None:
             rate = f"{report.false_alerts:.1g}" if report.false_alerts >= RARE else f"under {RARE}"
             more.append(f"{rate} false alerts a month")
@@ -300,7 +302,7 @@ class DriftPage(CheckingView):
         choices = [Choice(name, name, words, name == wanted) for name, words in _REFERENCES]
         if report is not None and report.by:
             choices += [
-                Choice(one.label, one.label, f"{one.rows:,} rows", one.label == wanted) for one in report.windows
+                Choice(one.label, one.label, counted(one.rows, "row"), one.label == wanted) for one in report.windows
             ]
         dialog = Chooser(
             "Compare with", choices, placeholder="one of these, a file, or PATH@VERSION", free=_path_or_nothing

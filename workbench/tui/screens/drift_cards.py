@@ -7,6 +7,7 @@ from workbench.safe import clean
 from workbench.tui.kit.grid import Grid, Style, clip
 from workbench.tui.screens.drift_sight import TONES, Sight
 from workbench.tui.widgets.canvas import Canvas
+from workbench.words import counted
 
 Card = tuple[str, str, str, str]
 """Title, figure, a few words, tone."""
@@ -63,7 +64,7 @@ def cards(sight: Sight) -> list[Card]:
         if one.role in ("target", "prediction"):
             words = f"{one.role}, {one.verdict}"
             found.append((clean(one.name, 40), f"{GLYPHS[one.verdict]} {one.effect:.2f}", words, TONES[one.verdict]))
-    found.append(("window", clean(window.label, 40), f"{window.rows:,} rows", "text"))
+    found.append(("window", clean(window.label, 40), counted(window.rows, "row"), "text"))
     states = [alert.state for alert in sight.alerts]
     count = states.count("open")
     found.append(("alerts", f"{count} open", f"{states.count('acknowledged')} seen", "worse" if count else "better"))

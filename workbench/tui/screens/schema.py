@@ -25,6 +25,7 @@ from workbench.tui.screens.schema_sight import Sight, SightReader
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Confirm
 from workbench.tui.widgets.table import Table
+from workbench.words import counted
 
 GRID_SIZE = (104, 12)
 PAIR_SIZE = (60, 16)
@@ -129,7 +130,7 @@ class SchemaPage(CheckingView):
         spans = [*self.check_spans(), *self.pane_spans()]
         schema = self.sight.schema if self.sight is not None else None
         if schema is not None:
-            spans.append((f"learned from {schema.rows:,} rows of {clean(schema.data, 60)}", _DIM))
+            spans.append((f"learned from {counted(schema.rows, 'row')} of {clean(schema.data, 60)}", _DIM))
             if schema.key:
                 spans.append((f", key {clean(', '.join(schema.key), 60)}", _DIM))
         return spans

@@ -10,6 +10,7 @@ from workbench.tui.kit.numbers import short
 from workbench.tui.screens.data_columns import moment
 from workbench.tui.screens.schema_sight import GLYPHS, TABLE, TONES, Sight
 from workbench.tui.widgets.table import Item, Table
+from workbench.words import counted
 
 _DIM, _TEXT = Style(fg="dim"), Style(fg="text")
 _EMPTY = (
@@ -129,7 +130,7 @@ def asks(column: ColumnSchema) -> str:
         parts.append("constant")
     if column.values:
         listed = ", ".join(clean(str(value), 12) for value in column.values)
-        parts.append(listed if cells(listed) <= 16 else f"{len(column.values):,} values")
+        parts.append(listed if cells(listed) <= 16 else counted(len(column.values), "value"))
     if column.min is not None or column.max is not None:
         parts.append(f"{limit(column, column.min)} … {limit(column, column.max)}")
     if column.form:
