@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import stat
@@ -10,11 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from blake3 import blake3
 
-from workbench.versions.manifest import BadManifest, Entry, Row, decode, encode
+from workbench.versions import folders
+from workbench.versions.manifest import BadManifest, Entry, decode, line
 from workbench.versions.matching import Refused, inside, matching, real, reason
 from workbench.versions.objects import Objects, Unreadable, Unsteady
 from workbench.versions.restoring import leftovers, restore
@@ -92,6 +94,16 @@ def _take(work: _Taking, patterns: Sequence[str]) -> list[Taken]:
     return list(found.values())
 
 
+class _Members(NamedTuple):
+    """A folder whose files are taken: where it is, what is known of it, and how many files are as they were."""
+
+    path: str
+    place: str
+    known: folders.Known | None
+    same: int
+    problems: list[str]
+
+
 class _Taking:
     def __init__(
         self, folder: Path, objects: Objects, keep: bool, cache: Path | None, progress: Progress | None
@@ -111,11 +123,10 @@ class _Taking:
             link = _points_to(self.folder / path)
         except (Refused, OSError) as error:
             return Taken(path, problem=reason(error), whole=False)
-        known = self._read_cache(path)
         if stat.S_ISDIR(facts.st_mode):
-            found = self._take_folder(path, resolved, known)
+            found = self._take_folder(path, resolved)
         else:
-            found = self._take_file(path, resolved, facts, known)
+            found = self._take_file(path, resolved, facts, self._read_cache(path))
         return replace(found, link=link) if link else found
 
     # --- one file
@@ -160,65 +171,81 @@ class _Taking:
 
     # --- a folder
 
-    def _take_folder(self, path: str, resolved: str, known: dict[str, Any]) -> Taken:
-        cached: dict[str, list[Any]] = known.get("files", {})
+    def _take_folder(self, path: str, resolved: str) -> Taken:
+        known = folders.read(self._cache_file(path, "folder"), path)
         problems: list[str] = []
-        found = list(_walk(resolved, problems))
-        whole = known.get("hash", "")
-        if (
-            not problems
-            and len(found) == known.get("count", -1)
-            and all((fact := cached.get(name)) is not None and _same(fact, facts) for name, _, facts in found)
-            and (not self.keep or self.objects.has(whole))
-        ):
-            for _, _, facts in found:
+        found = folders.walk(resolved, problems)
+        same, first = 0, None
+        if known is not None and (not self.keep or self.objects.has(known.whole)):
+            cached = known.rows()
+            for name, facts in found:
+                row = next(cached, None)
+                if row is None or row.name != name or row.facts != folders.facts_of(facts):
+                    first = (name, facts)
+                    break
+                same += 1
                 self._count(facts.st_size)
-            return Taken(path, "folder", whole, known["size"], len(found), kept=self.keep)
-        return self._take_members(path, found, cached, problems)
+            else:
+                if same == known.files and not problems:
+                    return Taken(path, "folder", known.whole, known.size, same, kept=self.keep)
+        rest = found if first is None else itertools.chain((first,), found)
+        return self._take_members(_Members(path, resolved, known, same, problems), rest)
 
-    def _take_members(
-        self, path: str, found: list[tuple[str, str, os.stat_result]], cached: dict[str, list[Any]], problems: list[str]
-    ) -> Taken:
-        rows: list[Row] = []
-        facts_now: dict[str, list[Any]] = {}
-        began, unread, outward = time.time_ns(), bool(problems), False
+    def _take_members(self, members: _Members, found: Iterator[tuple[bytes, os.stat_result]]) -> Taken:
+        began, path = time.time_ns(), members.path
+        listed, kept = bytearray(), bytearray()
+        size = count = outward = 0
         with self.objects.batch() if self.keep else contextlib.nullcontext():
-            for name, place, facts in found:
+            cached = iter(()) if members.known is None else members.known.rows()
+            for row in itertools.islice(cached, members.same):
+                length = folders.size_of(row.facts)
+                size, count = size + (0 if row.link else length), count + 1
+                listed += line(row.name, row.digest.hex(), length, row.link)
+                kept += folders.packed(row, settled=True)
+            fact = next(cached, None)
+            for name, facts in found:
+                while fact is not None and fact.name < name:
+                    fact = next(cached, None)
                 try:
-                    row = self._member(path, name, place, facts, cached.get(name))
+                    row, length = self._member(members.place, name, facts, fact)
                 except (_Unreadable, Unsteady, Refused) as error:
-                    problems.append(f"{name}: {_why(error)}")
-                    unread = True
+                    members.problems.append(f"{os.fsdecode(name)}: {_why(error)}")
                     continue
-                rows.append(row)
-                facts_now[name] = _fact(facts, row[1], began)
-                if row[3] and (problem := self._leads_out(f"{path}/{name}")):
-                    problems.append(f"{name}: {problem}")
-                    outward = True
-            listed = encode(rows)
-            whole = self.objects.put_bytes(listed) if self.keep else blake3(listed).hexdigest()
-        size = sum(row[2] for row in rows if not row[3])
-        if not unread and not outward:  # what is to be told each time is looked at each time
-            self._write_cache(path, {"hash": whole, "size": size, "count": len(found), "files": facts_now})
-        more = f" and {len(problems) - _SHOWN_PROBLEMS} more" if len(problems) > _SHOWN_PROBLEMS else ""
-        problem = "; ".join(problems[:_SHOWN_PROBLEMS]) + more
-        return Taken(path, "folder", whole, size, len(rows), problem=problem, kept=self.keep, whole=not unread)
+                size, count = size + (0 if row.link else length), count + 1
+                listed += line(name, row.digest.hex(), length, row.link)
+                sure = length == facts.st_size and _settled(facts.st_mtime_ns, began)
+                kept += folders.packed(row, settled=sure)
+                if row.link and (problem := self._leads_out(f"{path}/{os.fsdecode(name)}")):
+                    members.problems.append(f"{os.fsdecode(name)}: {problem}")
+                    outward += 1
+            whole = self.objects.put_bytes(bytes(listed)) if self.keep else blake3(listed).hexdigest()
+        if not members.problems:  # what is to be told each time is looked at each time
+            folders.write(self._cache_file(path, "folder"), path, folders.Known(whole, size, count, bytes(kept)))
+        problem = _few(members.problems)
+        return Taken(
+            path, "folder", whole, size, count, problem=problem, kept=self.keep, whole=len(members.problems) == outward
+        )
 
-    def _member(self, path: str, name: str, place: str, facts: os.stat_result, fact: list[Any] | None) -> Row:
+    def _member(
+        self, place: str, name: bytes, facts: os.stat_result, fact: folders.Row | None
+    ) -> tuple[folders.Row, int]:
+        """Return a file of a folder as a row, and the length of its content."""
+        now = folders.facts_of(facts)
         if stat.S_ISLNK(facts.st_mode):
             try:
-                points_to = os.fsencode(os.readlink(place))  # noqa: PTH115 - a plain string
+                points_to = os.readlink(os.path.join(os.fsencode(place), name))  # noqa: PTH115, PTH118 - bytes
             except OSError as error:
                 raise _Unreadable(reason(error)) from error
             hash = self.objects.put_bytes(points_to) if self.keep else blake3(points_to).hexdigest()
-            return (os.fsencode(name), hash, len(points_to), True)
+            return folders.Row(name, now, bytes.fromhex(hash), link=True), len(points_to)
         if not stat.S_ISREG(facts.st_mode):
             raise _Unreadable("neither a file nor a folder")
-        if fact is not None and _same(fact, facts) and (not self.keep or self.objects.has(fact[4])):
+        before = fact.digest.hex() if fact is not None and fact.name == name and not fact.link else ""
+        if before and fact is not None and fact.facts == now and (not self.keep or self.objects.has(before)):
             self._count(facts.st_size)
-            return (os.fsencode(name), fact[4], facts.st_size, False)
-        hash, size = self._steadily(place, fact[4] if fact else "")
-        return (os.fsencode(name), hash, size, False)
+            return fact, facts.st_size
+        hash, size = self._steadily(f"{place}/{os.fsdecode(name)}", before)
+        return folders.Row(name, now, bytes.fromhex(hash), link=False), size
 
     def _leads_out(self, path: str) -> str:
         """Return why what a link leads to is not part of the version; one that leads nowhere is only a link."""
@@ -238,12 +265,12 @@ class _Taking:
         if self.progress is not None and (self.files % _PROGRESS_EVERY == 0 or size > _BLOCK):
             self.progress(self.files, self.bytes)
 
-    def _cache_file(self, path: str) -> Path | None:
+    def _cache_file(self, path: str, kind: str) -> Path | None:
         name = blake3(path.encode("utf-8", "surrogateescape")).hexdigest()[:24]
-        return None if self.cache is None else self.cache / f"{name}.json"
+        return None if self.cache is None else self.cache / f"{name}.{kind}"
 
     def _read_cache(self, path: str) -> dict[str, Any]:
-        file = self._cache_file(path)
+        file = self._cache_file(path, "json")
         try:
             found = json.loads(file.read_bytes()) if file is not None else {}
             sound = isinstance(found["files"], dict) and all(len(row) == 6 for row in found["files"].values())
@@ -252,7 +279,7 @@ class _Taking:
             return {}
 
     def _write_cache(self, path: str, known: dict[str, Any]) -> None:
-        file = self._cache_file(path)
+        file = self._cache_file(path, "json")
         if file is None:
             return
         # Only a matter of speed: a cache that cannot be written is no reason to lose the version.
@@ -328,21 +355,9 @@ def _rows(place: Path, path: str) -> int | None:
     return table_rows(place) if path.lower().endswith((".csv", ".tsv")) else None
 
 
-def _walk(place: str, problems: list[str]) -> Iterator[tuple[str, str, os.stat_result]]:
-    """Yield relative name, path and facts of everything below a folder that is not itself a folder; follows no link."""
-    waiting = [(place, "")]
-    while waiting:
-        here, before = waiting.pop()
-        try:
-            with os.scandir(here) as found:
-                for entry in found:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append((entry.path, f"{before}{entry.name}/"))
-                        continue
-                    with contextlib.suppress(FileNotFoundError):  # gone since: as if it had never been there
-                        yield before + entry.name, entry.path, entry.stat(follow_symlinks=False)
-        except OSError as error:
-            problems.append(f"{before or '.'}: {reason(error)}")
+def _few(problems: list[str]) -> str:
+    more = f" and {len(problems) - _SHOWN_PROBLEMS} more" if len(problems) > _SHOWN_PROBLEMS else ""
+    return "; ".join(problems[:_SHOWN_PROBLEMS]) + more
 
 
 # --- reading

@@ -26,11 +26,13 @@ Row = tuple[bytes, str, int, bool]  # name, hash, size, whether it is a link
 
 def encode(rows: Iterable[Row]) -> bytes:
     """Return the list as bytes: the same files give the same bytes in any order."""
+    return b"".join(line(*row) for row in sorted(rows))
+
+
+def line(name: bytes, digest: str, size: int, link: bool) -> bytes:
+    """Return one row of the list, which holds them sorted."""
     # The length in front keeps a name with line breaks from looking like two rows.
-    return b"".join(
-        b"%d %s %s %d %s\n" % (len(name), name, digest.encode(), size, b"link" if link else b"file")
-        for name, digest, size, link in sorted(rows)
-    )
+    return b"%d %s %s %d %s\n" % (len(name), name, digest.encode(), size, b"link" if link else b"file")
 
 
 def decode(content: bytes) -> dict[str, Entry]:

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from blake3 import blake3
 
 from workbench.errors import EnvironmentProblem
 from workbench.versions import packs
-from workbench.versions.packs import RAW, RECIPE, ZSTD, Entry, PackDamaged, PackWriter
+from workbench.versions.index import Index, Place
+from workbench.versions.packs import RAW, RECIPE, ZSTD, PackDamaged, PackWriter
+
+if TYPE_CHECKING:
+    from zstandard import ZstdCompressor
 
 SMALL = 64 << 10  # bytes; up to here a content is one entry of a pack
 WHOLE = 1 << 20  # bytes; from here the first version of a content is a file of its own
@@ -77,11 +82,6 @@ class Unsteady(EnvironmentProblem):
         super().__init__(f"{clean(str(path))} changed while it was read", "Try again when nothing writes to it.")
 
 
-class _Place(NamedTuple):
-    pack: str
-    entry: Entry
-
-
 class Objects:
     """The contents kept below one folder; for one thread. Reading makes nothing, not even the folder."""
 
@@ -89,7 +89,7 @@ class Objects:
         self.folder = folder
         self.packs_folder = folder / "packs"
         self.whole_folder = folder / "whole"
-        self._places: dict[bytes, _Place] = {}
+        self._places = Index()
         self._known: set[str] = set()
         self._stamp = -1
         self._writer: PackWriter | None = None
@@ -181,12 +181,12 @@ class Objects:
     def _add_small(self, digest: bytes, content: bytes, family: str) -> None:
         """Append to the pack, compressed if contents of this family (a suffix) gained by it when last asked."""
         pack = self._pack()
-        if digest in self._places or digest in pack.entries:
+        if digest in self._places or digest in pack:
             return
-        if self._paying.get(family) is False and len(pack.entries) % 16:
+        if self._paying.get(family) is False and len(pack) % 16:
             pack.add(digest, content, len(content), RAW)
             return
-        packed = _compressed(content)
+        packed = self._compressor.compress(content)
         self._paying[family] = pays = len(packed) < len(content) * _PAYS
         if pays:
             pack.add(digest, packed, len(content), ZSTD)
@@ -234,8 +234,8 @@ class Objects:
             whole.update(chunk)
             size += len(chunk)
             digest = blake3(chunk).digest()
-            if digest not in self._places and digest not in self._pack().entries:
-                packed = _compressed(chunk) if pays is not False or len(self._pack().entries) % 16 == 0 else chunk
+            if digest not in self._places and digest not in self._pack():
+                packed = self._compressor.compress(chunk) if pays is not False or len(self._pack()) % 16 == 0 else chunk
                 pays = len(packed) < len(chunk) * _PAYS
                 self._pack().add(digest, packed if pays else chunk, len(chunk), ZSTD if pays else RAW)
             group += digest
@@ -245,14 +245,20 @@ class Objects:
         if group:
             groups.append(self._add_list(bytes(group)))
         key = whole.digest()
-        if key not in self._places and key not in self._pack().entries:
+        if key not in self._places and key not in self._pack():
             recipe = b"".join(groups)
             self._pack().add(key, recipe, size, RECIPE)
         return Stored(key.hex(), size)
 
+    @functools.cached_property
+    def _compressor(self) -> ZstdCompressor:
+        import zstandard
+
+        return zstandard.ZstdCompressor(level=_LEVEL)  # making one takes ten times as long as packing a small content
+
     def _add_list(self, content: bytes) -> bytes:
         digest = blake3(content).digest()
-        if digest not in self._places and digest not in self._pack().entries:
+        if digest not in self._places and digest not in self._pack():
             self._pack().add(digest, content, len(content), RAW)
         return digest
 
@@ -265,11 +271,11 @@ class Objects:
 
     def _commit(self) -> None:
         writer, self._writer = self._writer, None
-        if writer is not None and writer.entries:
+        if writer is not None and len(writer):
             name = writer.commit()
-            self._known.add(name)
-            for key, entry in writer.entries.items():
-                self._places.setdefault(key, _Place(name, entry))
+            if name not in self._known:
+                self._known.add(name)
+                self._places.add(name, writer.index)
         elif writer is not None:
             writer.abort()
         for hash in self._superseded:
@@ -290,7 +296,7 @@ class Objects:
         if not _is_hash(hash):
             return False
         key = bytes.fromhex(hash)
-        if key in self._places or (self._writer is not None and key in self._writer.entries):
+        if key in self._places or (self._writer is not None and key in self._writer):
             return True
         return self._whole(hash).exists() or (self._refresh() and key in self._places)
 
@@ -358,28 +364,29 @@ class Objects:
         lists = _hashes(self._payload(hash, place))
         return [*lists, *self._chunks_of(hash, place)]
 
-    def _chunks_of(self, hash: str, place: _Place) -> Iterator[str]:
+    def _chunks_of(self, hash: str, place: Place) -> Iterator[str]:
         for group in _hashes(self._payload(hash, place)):
             yield from _hashes(self._read_entry(group, self._needed(hash, group)))
 
-    def _needed(self, hash: str, part: str) -> _Place:
+    def _needed(self, hash: str, part: str) -> Place:
         place = self._place(part)
         if place is None:
             raise Damaged(hash, f"its part {part[:12]} is missing")
         return place
 
-    def _place(self, hash: str) -> _Place | None:
+    def _place(self, hash: str) -> Place | None:
         """Return where in a pack a content lies, None where it is in none."""
         if not _is_hash(hash):
             raise Missing(hash)
         key = bytes.fromhex(hash)
-        if self._writer is not None and key in self._writer.entries:
-            return _Place("", self._writer.entries[key])
-        if key not in self._places:
-            self._refresh()
-        return self._places.get(key)
+        if self._writer is not None and key in self._writer:
+            return Place("", self._writer.entry(key))
+        place = self._places.get(key)
+        if place is None and self._refresh():
+            place = self._places.get(key)
+        return place
 
-    def _payload(self, hash: str, place: _Place) -> bytes:
+    def _payload(self, hash: str, place: Place) -> bytes:
         if not place.pack and self._writer is not None:
             return self._writer.payload(place.entry)
         try:
@@ -392,7 +399,7 @@ class Objects:
                 raise Missing(hash) from None
             return self._payload(hash, moved)
 
-    def _read_entry(self, hash: str, place: _Place) -> bytes:
+    def _read_entry(self, hash: str, place: Place) -> bytes:
         content = self._payload(hash, place)
         if place.entry.form == ZSTD:
             import zstandard
@@ -431,11 +438,10 @@ class Objects:
         self._stamp = stamp
         there = set(packs.names(self.packs_folder))
         if gone := self._known - there:
-            self._places = {key: place for key, place in self._places.items() if place.pack not in gone}
+            self._places.drop(gone)
         for name in sorted(there - self._known):
             with contextlib.suppress(PackDamaged, FileNotFoundError):
-                for entry in packs.read_index(self.packs_folder / name):
-                    self._places.setdefault(entry.key, _Place(name, entry))
+                self._places.add(name, packs.read_rows(self.packs_folder / name))
         changed = there != self._known
         self._known = there
         return changed
@@ -447,12 +453,6 @@ def _is_hash(hash: str) -> bool:
 
 def _hashes(content: bytes) -> list[str]:
     return [content[at : at + _HASH_BYTES].hex() for at in range(0, len(content), _HASH_BYTES)]
-
-
-def _compressed(content: bytes) -> bytes:
-    import zstandard
-
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(content)
 
 
 def _steady(place: str, descriptor: int, before: os.stat_result, size: int) -> None:

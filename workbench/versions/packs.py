@@ -22,6 +22,8 @@ SUFFIX = ".pack"
 TEMPORARY = ".tmp"
 _MAGIC = b"WBPACK01"
 _ENTRY = struct.Struct(">32sQQQB")
+_PLACE = struct.Struct(">QQQB")
+ROW_BYTES = _ENTRY.size
 _FOOTER = struct.Struct(">QQ32s8s")
 _BUFFER = 1 << 20
 
@@ -52,14 +54,26 @@ class PackWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f".{os.urandom(6).hex()}{TEMPORARY}"
         self._file = self._path.open("xb", buffering=_BUFFER)
-        self.entries: dict[bytes, Entry] = {}
+        self._rows: dict[bytes, bytes] = {}
+        self.index = b""
+        """The rows of the pack, sorted by hash, once it is finished."""
         self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._rows
 
     def add(self, key: bytes, payload: bytes, size: int, form: int) -> None:
         """Append one content under its hash of 32 bytes; raises OSError."""
         self._file.write(payload)
-        self.entries[key] = Entry(key, self.size, len(payload), size, form)
+        self._rows[key] = _PLACE.pack(self.size, len(payload), size, form)
         self.size += len(payload)
+
+    def entry(self, key: bytes) -> Entry:
+        """Return where a content that was added lies."""
+        return Entry(key, *_PLACE.unpack(self._rows[key]))
 
     def payload(self, entry: Entry) -> bytes:
         """Return what was added before."""
@@ -71,9 +85,10 @@ class PackWriter:
     def commit(self) -> str:
         """Finish the file, sync it and return the name it got; raises OSError, and then nothing is left."""
         try:
-            index = b"".join(_ENTRY.pack(*self.entries[key]) for key in sorted(self.entries))
+            index = b"".join(key + self._rows[key] for key in sorted(self._rows))
             digest = blake3(index).digest()
-            self._file.write(index + _FOOTER.pack(self.size, len(self.entries), digest, _MAGIC))
+            self._file.write(index)
+            self._file.write(_FOOTER.pack(self.size, len(self._rows), digest, _MAGIC))
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
@@ -83,6 +98,7 @@ class PackWriter:
         except BaseException:
             self.abort()
             raise
+        self.index = index
         return name
 
     def abort(self) -> None:
@@ -95,6 +111,21 @@ class PackWriter:
 
 def read_index(path: Path) -> list[Entry]:
     """Return the entries of a pack, sorted by hash; raises PackDamaged and OSError."""
+    return list(entries_of(read_rows(path)))
+
+
+def entries_of(rows: bytes) -> Iterator[Entry]:
+    """Yield the entries of an index."""
+    return (Entry(*row) for row in _ENTRY.iter_unpack(rows))
+
+
+def entry_at(rows: bytes, number: int) -> Entry:
+    """Return one entry of an index."""
+    return Entry(*_ENTRY.unpack_from(rows, number * ROW_BYTES))
+
+
+def read_rows(path: Path) -> bytes:
+    """Return the index of a pack as it is written; raises PackDamaged and OSError."""
     with path.open("rb") as file:
         length = file.seek(0, 2)
         if length < _FOOTER.size:
@@ -107,7 +138,7 @@ def read_index(path: Path) -> list[Entry]:
         index = file.read(count * _ENTRY.size)
     if blake3(index).digest() != digest or not path.name.startswith(digest.hex()[:40]):
         raise PackDamaged(path.name, "its index does not match its name")
-    return [Entry(*row) for row in _ENTRY.iter_unpack(index)]
+    return index
 
 
 def names(folder: Path) -> list[str]:

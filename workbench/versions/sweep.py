@@ -123,7 +123,7 @@ def _rewrite(objects: Objects, old: list[tuple[str, list[Entry]]]) -> None:
                 for entry in live:
                     file.seek(entry.offset)
                     writer.add(entry.key, file.read(entry.stored), entry.size, entry.form)
-        name = writer.commit() if writer.entries else ""
+        name = writer.commit() if len(writer) else ""
     except BaseException:
         writer.abort()
         raise
