@@ -70,7 +70,7 @@ class Quantiles:
         level = 0
         while level < len(self._levels) and (other := self._levels[level]) is not None:
             # Every second of the merged numbers, by turns from the first and from the second: no drift to either end.
-            block = np.sort(np.concatenate([block, other]))[self._odd :: 2]
+            block = np.sort(np.concatenate([block, other]), kind="stable")[self._odd :: 2]
             self._odd = 1 - self._odd
             self._levels[level] = None
             level += 1
@@ -198,6 +198,7 @@ class ColumnMeasure:
             self._counts = None
 
     def _add_moments(self, values: Numbers) -> None:
+        """Take sorted values."""
         import numpy as np
 
         self._quantiles.add(values)
@@ -211,7 +212,7 @@ class ColumnMeasure:
             self._mean = self._mean * (self._known / total) + mean * (count / total)
             self._squares += squares + apart * apart * (self._known / total * count)
         self._known = total
-        self._low, self._high = min(self._low, float(values.min())), max(self._high, float(values.max()))
+        self._low, self._high = min(self._low, float(values[0])), max(self._high, float(values[-1]))
 
     def _estimate(self) -> int:
         return min(estimate(self._registers.tobytes()), self._sums["count"] - self._sums["missing"])
