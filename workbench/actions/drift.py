@@ -283,7 +283,9 @@ def _with_classifier(
         if one.verdict == "reference" or before is None or after is None:
             yield one
             continue
-        yield rule.with_domain(one, classifier.domain(before, after, left_out), settings)
+        known = one.reference_profile.columns if one.reference_profile is not None else ()
+        names = {column.name for column in known if column.names_rows}
+        yield rule.with_domain(one, classifier.domain(before, after, left_out | names), settings)
 
 
 # --- what was found

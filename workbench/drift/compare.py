@@ -25,6 +25,7 @@ LEVELS = 10
 HEAVY, HEAVIER = 0.01, 0.10
 """Where not all values are counted, one is told apart from this share on over both sides, or on one of them."""
 _SURE = 8
+_NUMBERING = Statistic("running number", None, note="A running number, not compared.")
 _SPANS = {"weekday": 14 * 86_400, "hour": 2 * 86_400}
 
 
@@ -39,6 +40,10 @@ def measure(reference: Column, current: Column, *, is_id: bool, statistics: Stat
         yield Judged(novelty(reference, current))
     elif one.kind != other.kind:
         yield from _of_other_kind(one, other, statistics)
+    elif reference.names_rows and one.kind == "number":
+        yield Judged(_NUMBERING)
+    elif reference.names_rows and _all_differ(current):
+        yield Judged(novelty(reference, current))
     elif one.kind == "number":
         yield from _numbers(reference, current, statistics)
     elif one.kind == "time":
@@ -47,6 +52,11 @@ def measure(reference: Column, current: Column, *, is_id: bool, statistics: Stat
         yield from _categories(one, other, statistics)
     else:
         yield from _texts(reference, current, statistics)
+
+
+def _all_differ(column: Column) -> bool:
+    base = column.base
+    return column.names_rows or (base.complete and all(count == 1 for _, count in base.values))
 
 
 def presence(one: ColumnProfile, other: ColumnProfile) -> Iterator[Statistic]:

@@ -14,6 +14,7 @@ from workbench.data.profile import ColumnProfile, Kind, Value
 from workbench.data.tables import ROWS
 from workbench.data.tally import REPLACED, Hits
 from workbench.drift.profile import NUMBERS, SAMPLE, Column, HashSample, Window, word_of
+from workbench.drift.running import Running, is_running
 from workbench.errors import UsageError
 from workbench.safe import clean
 
@@ -74,6 +75,8 @@ class ColumnWindow:
         self._counts = np.zeros(0, dtype=np.int64)
         self._whole = True
         self._damaged = 0 if damaged else None
+        self._running = Running() if kind == "number" and not is_id else None
+        self._has_spaces = False
 
     def add(self, array: Any) -> None:
         """Take the next values, an Arrow array."""
@@ -86,6 +89,8 @@ class ColumnWindow:
         elif self._is_id and self._kind == "number":
             values = hashing.numbers(array.drop_null())
             self._add_words(hashing.mixed(hashing.number_bits(values), hashing._SEEDS[0]), None)
+        elif self._running is not None and self._running.holds:
+            self._running.add(hashing.numbers(array.drop_null()))
 
     def _add_texts(self, array: Any) -> None:
         import pyarrow.compute as pc
@@ -119,6 +124,7 @@ class ColumnWindow:
         words = [word_of(name, hash_) for name, hash_ in zip(names, hashes.tolist(), strict=True)]
         self._chosen.add_counted(words, counts.tolist(), 0)
         array = arrays.of_texts(names)
+        self._has_spaces = self._has_spaces or any(" " in name for name in names)
         lengths = arrays.to_numpy(pc.utf8_length(array)).astype(np.float64)
         found = {"length": lengths}
         for name, pattern in _PATTERNS.items():
@@ -158,7 +164,16 @@ class ColumnWindow:
         sample = None
         if wants_sample and base.kind != "empty":
             sample = HashSample(tuple(zip(self._words.tolist(), self._counts.tolist(), strict=True)), self._whole)
-        return Column(base, self._aspects(base), sample, numbers=self._numbers(base), damaged=self._damaged or 0)
+        return Column(
+            base, self._aspects(base), sample, numbers=self._numbers(base), damaged=self._damaged or 0,
+            names_rows=self._names_rows(base),
+        )  # fmt: skip
+
+    def _names_rows(self, base: ColumnProfile) -> bool:
+        if self._running is not None:
+            return self._running.holds and is_running(base.known, base.low, base.high)
+        is_named = base.kind == "text" and not base.complete and not self._is_id and not self._has_spaces
+        return is_named and len(self._counts) > 0 and int(self._counts.max()) == 1
 
     def _numbers(self, base: ColumnProfile) -> tuple[tuple[float, int], ...]:
         """Return the numbers in order with their counts, where the profile has only quantiles and they are not many."""

@@ -16,12 +16,14 @@ from typing import Any
 
 from workbench.data import profile
 from workbench.data.profile import ColumnProfile, TableProfile
+from workbench.drift.running import is_running
 
 SAMPLE = 1024
 """So many values a sample by hash holds."""
 NUMBERS = 4096
 """So many different numbers or times of a column are kept one by one; of more there are only quantiles."""
-VERSION = 2
+VERSION = 3
+_READABLE = (2, VERSION)
 
 _WORD = re.compile(r"\w+")
 
@@ -49,7 +51,8 @@ class Column:
 
     `numbers` are all numbers or times in order with their counts where the profile has only quantiles of them, none
     where they are too many. Quantiles that were merged `merges` times, one merge upon the other, err by 1/256 more for
-    each. So many values are `damaged`: they hold bytes that are no UTF-8.
+    each. So many values are `damaged`: they hold bytes that are no UTF-8. It `names_rows` where its values are whole
+    numbers, all different and close together, or texts without spaces, all different.
     """
 
     base: ColumnProfile
@@ -58,6 +61,7 @@ class Column:
     merges: int = 0
     numbers: tuple[tuple[float, int], ...] = ()
     damaged: int = 0
+    names_rows: bool = False
 
     @property
     def name(self) -> str:
@@ -133,7 +137,18 @@ def _merged(base: ColumnProfile, one: Column | None, other: Column | None) -> Co
         max(side.merges for side in sides) + bool(base.knots),
         _merged_numbers(base, sides),
         sum(side.damaged for side in sides),
+        _name_rows(base, sides, sample),
     )
+
+
+def _name_rows(base: ColumnProfile, sides: Sequence[Column], sample: HashSample | None) -> bool:
+    """Return whether all sides together name rows, each of which does; numbers of one side lie beyond the other's."""
+    if not all(side.names_rows for side in sides):
+        return False
+    if base.kind == "text":
+        return sample is not None and all(count == 1 for _, count in sample.counts)
+    first, second = sorted((side.base.low or 0.0, side.base.high or 0.0) for side in sides)
+    return first[1] < second[0] and is_running(base.known, base.low, base.high)
 
 
 def _merged_numbers(base: ColumnProfile, sides: Sequence[Column]) -> tuple[tuple[float, int], ...]:
@@ -244,12 +259,13 @@ def to_json(window: Window) -> dict[str, Any]:
         "merges": {one.name: one.merges for one in window.columns if one.merges},
         "numbers": {one.name: [list(pair) for pair in one.numbers] for one in window.columns if one.numbers},
         "damaged": {one.name: one.damaged for one in window.columns if one.damaged},
+        "names_rows": [one.name for one in window.columns if one.names_rows],
     }
 
 
 def from_json(value: Any) -> Window | None:
     """Return the window that `to_json` wrote; None for anything else."""
-    if not isinstance(value, Mapping) or value.get("version") != VERSION:
+    if not isinstance(value, Mapping) or value.get("version") not in _READABLE:
         return None
     table = profile.from_json(value.get("table"))
     if table is None:
@@ -268,6 +284,7 @@ def from_json(value: Any) -> Window | None:
                 int(value.get("merges", {}).get(base.name, 0)),
                 tuple((float(one), int(count)) for one, count in value.get("numbers", {}).get(base.name, ())),
                 int(value.get("damaged", {}).get(base.name, 0)),
+                base.name in value.get("names_rows", ()),
             )
             for base in table.columns
         )

@@ -95,7 +95,7 @@ def _draft(
     role = roles.of(name)
     shown = reference or current
     assert shown is not None
-    blank = ColumnDrift(name, _kind(shown.base, role), role, "ok", "")
+    blank = ColumnDrift(name, _kind(shown, role), role, "ok", "")
     if current is not None:
         blank = replace(blank, count=current.base.count, missing=current.base.missing_share)
     if reference is not None:
@@ -115,8 +115,9 @@ def _draft(
     return replace(blank, judged=tuple(judged), **_emptiness(reference.base, current.base, settings.least_rows))
 
 
-def _kind(base: ColumnProfile, role: Role) -> str:
-    if role == "id":
+def _kind(shown: Column, role: Role) -> str:
+    base = shown.base
+    if role == "id" or shown.names_rows:
         return "id"
     return "category" if base.kind == "text" and base.complete else base.kind
 
