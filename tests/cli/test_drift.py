@@ -352,6 +352,9 @@ def test_two_distributions_are_exported_as_a_picture(drift, project):
     assert "x: data/shifted.csv@" in (project.folder / "x.svg").read_text()
     assert drift("show", "--column", "kind", "--export", "kind.png").code == 1
     assert (project.folder / "kind.png").stat().st_size > 3000
+    assert drift("--by", "month", "--reference", "first", "--current", "data/windows.csv").code == 1
+    assert drift("show", "--window", "2025-04", "--export", "worst.svg").code == 1
+    assert "x: 2025-04 against 2025-01" in (project.folder / "worst.svg").read_text()
 
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",

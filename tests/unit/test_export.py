@@ -77,6 +77,26 @@ def test_an_svg_is_well_formed_and_holds_the_names_as_text(project, what):
     assert wanted.get(what.title, {"=1+1", "-0.5", "auc"}) <= words
 
 
+def words_of(project, what):
+    root = ElementTree.parse(export(project, what, project.folder / "out.svg")).getroot()
+    return ["".join(one.itertext()).strip() for one in root.iter() if one.tag.endswith("}text")]
+
+
+def test_long_names_are_told_apart_and_labels_do_not_touch(project):
+    rows = tuple(f"customer_lifetime_value_estimate_{at}" for at in range(50))
+    days = tuple(f"2026-{at // 28 + 1:02d}-{at % 28 + 1:02d}" for at in range(300))
+    words = words_of(project, Heat("h", "effect", rows, days, ((0.5,) * len(days),) * len(rows)))
+    names = [word for word in words if word.startswith("customer_")]
+    assert len(set(names)) == len(rows) and all(len(name) <= 28 for name in names)
+    shown = [word for word in words if word.startswith("2026-")]
+    assert 50 <= len(shown) <= 100 and shown[0] == days[0], "a fifth of an inch for each"
+
+
+def test_shares_are_labelled_with_the_digits_that_they_need(project):
+    words = words_of(project, Bars("b", ("1", "2"), ("before", "after"), ((0.09, 0.11), (0.2, 0.05))))
+    assert {"2.5%", "12.5%"} <= set(words)
+
+
 @pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize(
     "values", [(), (1.0,), (math.nan,) * 3, (math.inf, 1.0), (-1.0, -2.0), (1e308, -1e308), (0.0, 0.0)], ids=str

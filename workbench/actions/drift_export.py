@@ -12,19 +12,22 @@ from workbench.errors import UsageError
 from workbench.pictures.model import Bars, Cell, Heat, Table
 from workbench.safe import clean
 
-_ROWS = 30
+_ROWS = 60
 _BINS = 16
 
 
 def over_windows(found: Report) -> Heat:
-    """Return the effects of the columns that drifted most, window by window."""
+    """Return the effects of the columns that drifted most, window by window; the title says where not all are there."""
     windows = found.judged_windows
-    names = tuple(found.column_names()[:_ROWS])
-    cells = tuple(
-        tuple(one.effect if (one := window.column(name)) is not None and one.judged else None for window in windows)
-        for name in names
-    )
+    effects = {
+        name: tuple(one.effect if (one := window.column(name)) and one.judged else None for window in windows)
+        for name in found.column_names()
+    }
+    known = [name for name, row in effects.items() if any(value is not None for value in row)]
+    names = tuple(known[:_ROWS])
+    cells = tuple(effects[name] for name in names)
     title = f"Drift of {found.current}{f' by {found.by}' if found.by else ''} against {found.reference}"
+    title += f", {_ROWS} of {len(known):,} columns" if len(known) > _ROWS else ""
     high = max((value for row in cells for value in row if value is not None), default=1.0)
     return Heat(title, "effect", names, tuple(one.label for one in windows), cells, high or 1.0)
 

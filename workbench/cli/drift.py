@@ -200,7 +200,7 @@ def _export(project: Project, found: Report, window: WindowDrift | None, args: a
     what: Exportable
     if export.format_of(path) in ("csv", "md"):
         what = drift_export.table(found, window)
-    elif window is not None and (args.column or len(found.judged_windows) == 1):
+    elif window is not None:
         what = drift_export.distributions(window, args.column)
     else:
         what = drift_export.over_windows(found)

@@ -23,6 +23,9 @@ _INK, _GRID = "#1f2430", "#e3e6ec"
 _LOG_SPREAD = 100.0
 _MOST_ROWS = 200
 _MOST_WORDS = 24
+_NAME = 28
+_WIDEST = 20.0
+"""Inches that the cells of a heat map take at most."""
 _SLANTED: dict[str, Any] = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
 
 
@@ -146,12 +149,13 @@ def _parallel(chart: Parallel) -> Any:
 
 
 def _heat(chart: Heat) -> Any:
-    figure = _figure(max(5.0, 3 + 0.45 * len(chart.columns)), max(2.5, 1.5 + 0.3 * len(chart.rows)))
+    width = min(_WIDEST, 0.45 * len(chart.columns))
+    figure = _figure(max(5.0, 3 + width), max(2.5, 1.5 + 0.3 * len(chart.rows)))
     axes = figure.subplots()
     cells = [_gaps([math.nan if value is None else value for value in row]) for row in chart.values]
     image = axes.imshow(cells or [[math.nan]], vmin=0, vmax=chart.high, cmap="YlOrRd", aspect="auto")
     axes.set_facecolor(_GRID)
-    _name_ticks(axes.set_xticks, chart.columns, **_SLANTED)
+    _name_ticks(axes.set_xticks, chart.columns, step=math.ceil(0.2 * len(chart.columns) / max(width, 1)), **_SLANTED)
     _name_ticks(axes.set_yticks, chart.rows)
     if len(chart.columns) <= _MOST_WORDS:
         _name_cells(axes, cells, chart.high)
@@ -178,6 +182,8 @@ def _name_cells(axes: Any, cells: Sequence[Sequence[float]], high: float) -> Non
 
 
 def _bars(chart: Bars) -> Any:
+    from matplotlib.ticker import PercentFormatter
+
     figure = _figure(max(6.0, 0.4 * len(chart.bins)), 4.5)
     axes = figure.subplots()
     places = range(len(chart.bins))
@@ -186,7 +192,7 @@ def _bars(chart: Bars) -> Any:
         for index, shares in enumerate(chart.shares)
     ]
     _name_ticks(axes.set_xticks, chart.bins, **_SLANTED)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.grid(axis="y", color=_GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -196,8 +202,16 @@ def _bars(chart: Bars) -> Any:
     return figure
 
 
-def _name_ticks(set_ticks: Callable[..., Any], names: Sequence[str], **style: Any) -> None:
-    set_ticks(range(len(names)), [_say(name, 24) for name in names], parse_math=False, fontsize=8, **style)
+def _name_ticks(set_ticks: Callable[..., Any], names: Sequence[str], step: int = 1, **style: Any) -> None:
+    """Name every place of an axis, or one of `step`."""
+    places = range(0, len(names), max(1, step))
+    set_ticks(places, [_both_ends(names[place]) for place in places], parse_math=False, fontsize=8, **style)
+
+
+def _both_ends(name: str) -> str:
+    """Shorten a name in its middle: what tells names apart is as often at the end as at the beginning."""
+    whole = clean(name)
+    return whole if len(whole) <= _NAME else f"{whole[: _NAME - _NAME // 2]}…{whole[-(_NAME // 2 - 1) :]}"
 
 
 _Ticks = list[tuple[float, str]]
@@ -263,7 +277,7 @@ def _cell(cell: Cell) -> str:
         return ""
     if isinstance(cell, bool):
         return str(cell).lower()
-    return f"{cell:.6g}" if isinstance(cell, float) else _say(str(cell), 40)
+    return f"{cell:.6g}" if isinstance(cell, float) else _say(str(cell), 72)
 
 
 def main(arguments: Sequence[str]) -> int:
