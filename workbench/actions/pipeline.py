@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,8 @@ from workbench.runs import stage_keys
 from workbench.safe import clean
 
 if TYPE_CHECKING:
+    import subprocess
+
     from workbench.runs.launch import Wish
 
 LOCK_NAME = "pipeline.lock"
@@ -297,6 +298,8 @@ def _goes_on_already() -> EnvironmentProblem:
 
 
 def _spawn(project: Project, order: bytes) -> subprocess.Popen[bytes]:
+    import subprocess
+
     from workbench.runs.standby import Detached
     from workbench.tracking import RUN_FOLDER_VARIABLE
 

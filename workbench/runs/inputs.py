@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem, WorkbenchError
 from workbench.paths import STORE_NAME
-from workbench.runs import isolation
 from workbench.runs.rows import text
 
 if TYPE_CHECKING:
@@ -60,6 +58,7 @@ def write(run_folder: Path, rows: Sequence[Mapping[str, Any]], problem: str) -> 
 
 
 def _prepared(folder: Path, run_folder: Path, launched: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from workbench.runs import isolation
     from workbench.versions.objects import Objects
 
     inner = folder / ".workbench"
@@ -139,6 +138,8 @@ def local_paths(run_folder: Path) -> dict[str, str]:
 
 def remove_copies(run_folder: Path) -> None:
     """Remove these copies; the object store has their content."""
+    import shutil  # late: it takes longer than a look at a whole pipeline
+
     shutil.rmtree(run_folder / COPIES_FOLDER, ignore_errors=True)
 
 

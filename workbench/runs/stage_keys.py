@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+_ENCODER = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":"))
+
 
 def base(command: str, params: Mapping[str, Any], used: Sequence[str]) -> str:
     """Return the part of the key that is known before the inputs are: BLAKE3 of command and parameters, hex."""
@@ -31,5 +33,4 @@ def used_params(params: Mapping[str, Any], used: Sequence[str]) -> dict[str, Any
 def _hash(value: Any) -> str:
     from blake3 import blake3
 
-    text = json.dumps(value, sort_keys=True, default=str, separators=(",", ":"))
-    return blake3(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return blake3(_ENCODER.encode(value).encode("utf-8", "surrogatepass")).hexdigest()
