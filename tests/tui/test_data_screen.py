@@ -305,7 +305,7 @@ def test_whole_numbers_get_a_bar_each(data):
     (data.folder / NAMES[0]).write_text("hour,dice,one,x\n" + rows)
     _, profile = data_tables.profile_of(data, NAMES[0])
     hour, dice, one, x = profile.columns
-    assert shape(dice, 14) == "███" and shape(one, 14) == "█" and shape(hour, 12) == "█" * 12
+    assert shape(dice, 14) == "▇▇▇" and shape(one, 14) == "▇" and shape(hour, 12) == "▇" * 12
     assert len(bounds([x], 14)) == 15 and len(bounds([hour], 8)) == 9
     assert range_text(one) == "5" and range_text(hour) == "0 … 11"
 

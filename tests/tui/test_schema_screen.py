@@ -149,6 +149,13 @@ async def test_every_size_shows_whole_panes(checked, size):
             await pilot.pause()
 
 
+async def test_on_a_small_terminal_nothing_that_is_said_is_cut(checked):
+    async with driven(checked, (80, 24)) as pilot:
+        await open_page(pilot, "schema", "accepted by Ada", "checked just now", "1 error, 0 warnings")
+        lines = screen(pilot.app)
+        assert "…" not in lines[1] + lines[-2], "the line of the views and the status line"
+
+
 async def test_poisoned_names_are_text(data):
     poison = "\x1b]52;c;cHduZWQ=\x07[red]x[/] [@click=app.quit]\u202e"
     (data.folder / "data/train.csv").write_text(rows(400).replace("carrier", f"{poison}c").replace("DL", poison))

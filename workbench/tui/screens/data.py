@@ -224,13 +224,14 @@ class DataPage(DataView):
         """Say which panes there are, and what the chosen version is."""
         spans = self.pane_spans()
         version = self.versions.chosen if self.sight is not None else None
-        if version is not None:
-            used = ", ".join(map(str, version.runs[-5:]))
-            name = f"{clean(version.path, 40)}@" if self.size.width >= GRID_SIZE[0] else ""
-            words = f"first seen {ago(max(0.0, time.time() - version.created))}"
-            spans.append((f"{name}{version.hash[:10]}  {words}", _DIM))
-            spans.append((f"  used by run {used}" if used else "  used by no run", _DIM))
-        return spans
+        if version is None:
+            return spans
+        used = ", ".join(map(str, version.runs[-5:]))
+        name = f"{clean(version.path, 40)}@" if self.size.width >= GRID_SIZE[0] else ""
+        words = f"first seen {ago(max(0.0, time.time() - version.created))}"
+        return self.fitting(
+            spans, (f"{name}{version.hash[:10]}", words, f"used by run {used}" if used else "used by no run")
+        )
 
     # --- keys
 

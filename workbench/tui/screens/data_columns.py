@@ -196,7 +196,8 @@ def shape(column: ColumnProfile, width: int) -> str:
     else:
         shares = [count / column.count for _, count in column.values[:width]]
     top = max(shares, default=0.0)
-    return "".join(BLOCKS[max(1, round(share / top * 8))] if share > 0 else " " for share in shares) if top else ""
+    # One eighth stays free, so that the shapes of neighbouring lines do not run together.
+    return "".join(BLOCKS[max(1, round(share / top * 7))] if share > 0 else " " for share in shares) if top else ""
 
 
 def bounds(columns: Sequence[ColumnProfile], most: int) -> tuple[float, ...]:

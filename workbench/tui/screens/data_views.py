@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from textual import events
@@ -213,6 +213,16 @@ class DataView(Page):
         for name in self.names:
             spans.append((f" {self.panes[name]} ", Style("text", "chip") if name == self._pane else _DIM))
         return [*spans, ("  ", _DIM)]
+
+    def fitting(self, spans: Spans, more: Iterable[str]) -> Spans:
+        """Return the spans with those of the words that fit behind them in the status line."""
+        room = self.size.width - 2 - sum(cells(text) for text, _ in spans)
+        found = list(spans)
+        for words in more:
+            if cells(words) <= room:
+                found.append((f"{words}  ", _DIM))
+                room -= cells(words) + 2
+        return found
 
     # --- from view to view
 

@@ -18,7 +18,7 @@ from workbench.drift.alerts import Alert
 from workbench.drift.report import Report, Request
 from workbench.project import Project
 from workbench.safe import clean
-from workbench.tui.kit.grid import Style, cells
+from workbench.tui.kit.grid import Style
 from workbench.tui.kit.numbers import ago
 from workbench.tui.screens.data_checks import CheckingView
 from workbench.tui.screens.drift_alerts import AlertTable
@@ -201,16 +201,11 @@ class DriftPage(CheckingView):
         if not self.can_left():
             spans += [("←→ ", Style(fg="key")), ("window  ", _DIM)]
         spans += [(f"◆ {clean(note, 160)}  ", Style(fg="mark")) for note in report.notes[:1]]
-        more = [f"{counted(report.undated, 'row')} without a time  "] if report.undated else []
+        more = [f"{counted(report.undated, 'row')} without a time"] if report.undated else []
         if report.false_alerts is not None:
             rate = f"{report.false_alerts:.1g}" if report.false_alerts >= RARE else f"under {RARE}"
             more.append(f"{rate} false alerts a month")
-        room = self.size.width - 2 - sum(cells(text) for text, _ in spans)
-        for words in more:
-            if cells(words) <= room:
-                spans.append((words, _DIM))
-                room -= cells(words)
-        return spans
+        return self.fitting(spans, more)
 
     # --- windows
 

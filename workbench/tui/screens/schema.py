@@ -80,7 +80,7 @@ class SchemaPage(CheckingView):
         self.sight = snapshot or Sight()
         self.follow(self.sight.check)
         self.schema.take(self.sight)
-        self.bar.facts = _headline(self.sight)
+        self.bar.facts, self.bar.brief = _headline(self.sight), _headline(self.sight, brief=True)
         self.bar.redraw()
         self.settle()
         self._show_column()
@@ -207,15 +207,16 @@ class SchemaPage(CheckingView):
         self.bench.copy(self.schema.column or "", "the name of the column")
 
 
-def _headline(sight: Sight) -> Spans:
-    """Return who accepted the schema, and when it was last held against data."""
+def _headline(sight: Sight, *, brief: bool = False) -> Spans:
+    """Return who accepted the schema and, unless brief, on which day; and when it was last held against data."""
     schema, report = sight.schema, sight.report
     spans: Spans = [(clean(sight.problem.partition("\n")[0], 120), Style(fg="worse"))] if sight.problem else []
     if schema is not None:
         if schema.accepted is None:
             spans.append(("accepted by nobody", Style(fg="mark")))
         else:
-            spans.append((f"accepted by {clean(schema.accepted_by, 40)} on {schema.accepted:%Y-%m-%d}", _DIM))
+            day = "" if brief else f" on {schema.accepted:%Y-%m-%d}"
+            spans.append((f"accepted by {clean(schema.accepted_by, 20 if brief else 40)}{day}", _DIM))
         if sight.edited:
             spans.append(("  edited since", Style(fg="mark")))
     when = f"checked {ago(max(0.0, time.time() - report.created))}" if report is not None else "not checked yet"

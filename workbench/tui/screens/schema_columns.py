@@ -37,9 +37,9 @@ class SchemaTable(Table):
         report = sight.report
         self.facts = []
         if report is not None:
-            for severity, word in (("error", "error"), ("warning", "warning")):
+            for severity, between in (("error", ", "), ("warning", "")):
                 count = sum(one.severity == severity for one in report.all)
-                words = f"{count} {word}{'' if count == 1 else 's'} "
+                words = f"{counted(count, severity)}{between}"
                 self.facts.append((words, Style(fg=TONES[severity] if count else "dim")))
         self._longest = max([10, *(min(24, cells(clean(name))) for name in sight.columns)])
         self.set_items(list(sight.columns))
