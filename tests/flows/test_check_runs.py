@@ -49,7 +49,7 @@ def ended(wait_until):
 
 def endless(project, kind="drift"):
     """Start a check that only ends when it is stopped."""
-    argv = (sys.executable, "-c", SLOW)
+    argv = (sys.executable, "-c", "print('auc: 0.9')\n" + SLOW)
     with contextlib.closing(project.open_store()) as connection:
         wish = launch.Wish(command=("workbench", kind, "--by=all"), argv=argv, kind=kind, fresh=True)
         return launch.start_at_once(project, connection, wish, 0.0)
@@ -106,10 +106,12 @@ def test_a_check_that_could_not_be_made_says_why(data, ended):
     assert (run.status, run.exit_code, run.reason) == ("failed", 1, "there are errors in the data")
 
 
-def test_a_check_is_stopped_like_any_run_and_can_be_made_again(data, ended):
+def test_a_check_is_stopped_like_any_run_and_can_be_made_again(data, ended, run_cli, wait_until):
     number = endless(data)
+    wait_until(lambda: "begun" in run_cli("logs", str(number), folder=data.folder).out)
     assert actions.stop(data, [number]) == [number]
     run = ended(data, number)
+    assert not run.metrics, "what a check prints are no metrics"
     assert (run.status, run.reason.partition(" (")[0]) == ("stopped", "stopped on request")
     (again,) = starting.rerun(data, number, {})
     run = ended(data, again)

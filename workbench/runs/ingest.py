@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.runs import journal
+from workbench.runs.model import CHECKS
 from workbench.runs.rows import add_notice, name_id, save_params, text
 from workbench.store.connection import transaction
 from workbench.tracking import JOURNAL_FOLDER
@@ -204,8 +205,12 @@ class Ingest:
         return summary.add(summary.count if step is None else step, t, value)
 
     def _open_parsers(self) -> dict[str, Any]:
-        """Return the parsers of printed lines, made when the first line comes."""
+        """Return the parsers of printed lines, made when the first line comes; a check prints figures of data alone."""
         if self._parsers is None:
+            (kind,) = self.connection.execute("SELECT kind FROM runs WHERE id = ?", (self.run,)).fetchone()
+            if kind in CHECKS:
+                self._parsers = {}
+                return self._parsers
             from workbench.plugins import loaded
 
             plugins = loaded()
