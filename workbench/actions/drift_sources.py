@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -21,12 +21,13 @@ from workbench.data.tally import Hits
 from workbench.drift import profile, records
 from workbench.drift.measure import By, Windows
 from workbench.drift.profile import Window
-from workbench.errors import NotFoundError, UsageError
+from workbench.errors import NotFoundError, UsageError, WorkbenchError
 from workbench.project import Project
 from workbench.safe import clean
 from workbench.store.connection import transaction
 
 _BLOCK = 4 << 20
+_RULES = [profile.VERSION, profile.NUMBERS, tables.READING]
 _NOTES = 5
 Progress = Callable[[str, int, int], None]
 """Told of a source how many bytes of how many have been read."""
@@ -182,8 +183,7 @@ def cut(
     Raises TableError for a file that is no table, UsageError where there is nothing to cut by.
     """
     names = ids(project, source)
-    rules = [profile.VERSION, profile.NUMBERS, tables.READING]
-    facts: list[Any] = [*rules, source.hash, str(by), time if by.unit else "", sorted(names)]
+    facts: list[Any] = [*_RULES, source.hash, str(by), time if by.unit else "", sorted(names)]
     key = blake2b(json.dumps(facts).encode(), digest_size=20).hexdigest()
     known = records.load_cut(connection, key)
     if known is not None:
@@ -198,8 +198,32 @@ def cut(
         windows, undated, notes = _measured(project, source, by, time, names, progress)
     with transaction(connection):
         numbered = [(records.save_profile(connection, window, now), window) for window in windows]
-        records.save_cut(connection, key, numbered, undated, notes)
+        origin = {"source": source.name, "hash": source.hash, "rules": _RULES}
+        records.save_cut(connection, key, numbered, undated, notes, origin)
     return Cut(numbered, undated, notes)
+
+
+def still_current(project: Project, connection: sqlite3.Connection) -> Callable[[Mapping[str, Any]], bool]:
+    """Return the question whether a cut of that origin may be asked for: its rules are today's, its content is there.
+
+    There is a content that a version of the data keeps, or that its file has; each file is read once.
+    """
+    rows = connection.execute("SELECT hash FROM data_versions WHERE kept AND kind = 'file'")
+    kept = {row[0] for row in rows}
+    found: dict[str, str] = {}
+
+    def is_current(origin: Mapping[str, Any]) -> bool:
+        if origin.get("rules") != _RULES:
+            return False
+        name = str(origin["source"])
+        if origin["hash"] not in kept and name not in found:
+            try:
+                found[name] = find(project, name).hash
+            except WorkbenchError:
+                found[name] = ""
+        return origin["hash"] in kept or found[name] == origin["hash"]
+
+    return is_current
 
 
 _Found = tuple[list[Window], int, tuple[str, ...]]

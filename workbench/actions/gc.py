@@ -1,4 +1,4 @@
-"""What the object store holds that nothing needs any more: shown first, then removed."""
+"""What is stored that nothing needs any more: shown first, then removed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from workbench.actions import drift_sources
+from workbench.drift import sweep as drift_sweep
+from workbench.drift.sweep import Unneeded
 from workbench.errors import EnvironmentProblem, WorkbenchError
 from workbench.project import Project
 from workbench.runs import inputs, stage_outputs
-from workbench.store.connection import transaction
+from workbench.store.connection import shrink, transaction
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +39,10 @@ class Expired:
 
 @dataclass(frozen=True)
 class Waste:
-    """What nothing needs: expired versions, and in bytes of the disk the contents, code files and leftovers that go."""
+    """What nothing needs: expired versions, and in bytes of the disk the contents, code files and leftovers that go.
+
+    Of `drift` go old reports and profiles of data that are gone.
+    """
 
     expired: tuple[Expired, ...] = ()
     contents: int = 0
@@ -46,16 +52,18 @@ class Waste:
     leftovers: tuple[str, ...] = ()
     leftover_bytes: int = 0
     kept_contents: int = 0
+    drift: Unneeded = field(default_factory=Unneeded)
 
     @property
     def size(self) -> int:
         """Bytes of the disk that are freed."""
-        return self.content_bytes + self.code_bytes + self.leftover_bytes
+        return self.content_bytes + self.code_bytes + self.leftover_bytes + self.drift.size
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.expired or self.contents or self.code or self.leftovers)
+        drift = self.drift.reports or self.drift.profiles
+        return not (self.expired or self.contents or self.code or self.leftovers or drift)
 
 
 def look(project: Project, now: float | None = None) -> Waste:
@@ -74,13 +82,16 @@ def collect(project: Project, now: float | None = None) -> Waste:
 def _work(project: Project, now: float, *, remove: bool) -> Waste:
     from workbench.versions.objects import Objects
 
-    objects = Objects(project.objects_folder)
-    if not project.objects_folder.is_dir():
+    objects, has_objects = Objects(project.objects_folder), project.objects_folder.is_dir()
+    if not has_objects and not project.store_path.exists():
         return Waste()
     connection = project.open_store()
     try:
-        with objects.held(alone=True, wait=False):
-            return _sweep(project, connection, objects, now, remove=remove)
+        waste = Waste()
+        if has_objects:
+            with objects.held(alone=True, wait=False):
+                waste = _sweep(project, connection, objects, now, remove=remove)
+        return replace(waste, drift=_sweep_drift(project, connection, now, remove=remove))
     except BlockingIOError as error:
         raise EnvironmentProblem(
             "Something is just being put into the object store or taken from it", "Try again when it is done."
@@ -110,6 +121,19 @@ def _sweep(project: Project, connection: sqlite3.Connection, objects: Objects, n
         for name in (*code, *left):
             (project.objects_folder / name).unlink(missing_ok=True)
     return Waste(expired, swept.contents, swept.size, code, code_bytes, left, left_bytes, len(needed))
+
+
+def _sweep_drift(project: Project, connection: sqlite3.Connection, now: float, *, remove: bool) -> Unneeded:
+    is_current = drift_sources.still_current(project, connection)
+    found = drift_sweep.look(connection, is_current, now)  # reads files, for which no transaction may wait
+    if not remove:
+        return found
+    with transaction(connection):
+        found = drift_sweep.look(connection, is_current, now)
+        drift_sweep.remove(connection, found)
+    if found.size:
+        shrink(connection)
+    return found
 
 
 def _size(folder: Path, names: tuple[str, ...]) -> int:

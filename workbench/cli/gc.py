@@ -11,6 +11,7 @@ from workbench.actions import gc as actions
 from workbench.cli import output
 from workbench.cli.output import Column
 from workbench.cli.parsing import add_json
+from workbench.drift.sweep import KEPT
 from workbench.errors import UsageError
 
 
@@ -53,6 +54,9 @@ def _document(waste: actions.Waste, *, removed: bool) -> dict[str, Any]:
             for each in waste.expired
         ],
         "kept": waste.kept_contents,
+        "drift_reports": len(waste.drift.reports),
+        "drift_profiles": len(waste.drift.profiles),
+        "drift_bytes": waste.drift.size,
     }
 
 
@@ -65,10 +69,16 @@ def _show(waste: actions.Waste) -> None:
         rows = [[each.path, each.hash[:12], output.size(each.size), str(each.days)] for each in waste.expired]
         output.table(columns, rows)
         output.say("These are past the retention of their source; what is known of them stays.")
-    output.say(
-        f"{waste.contents:,} contents, {len(waste.code):,} code files and {len(waste.leftovers):,} leftovers of"
-        f" interrupted writes are needed by nothing: {output.size(waste.size)}."
-    )
+    if waste.drift.reports or waste.drift.profiles:
+        output.say(
+            f"{len(waste.drift.reports):,} reports of drift, which no alert needs and {KEPT} newer ones follow, and"
+            f" {len(waste.drift.profiles):,} profiles of data that are gone: {output.size(waste.drift.size)}."
+        )
+    if waste.expired or waste.contents or waste.code or waste.leftovers:
+        output.say(
+            f"{waste.contents:,} contents, {len(waste.code):,} code files and {len(waste.leftovers):,} leftovers of"
+            f" interrupted writes are needed by nothing: {output.size(waste.size - waste.drift.size)}."
+        )
 
 
 def _agreed(waste: actions.Waste) -> bool:

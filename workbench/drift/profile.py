@@ -7,9 +7,11 @@ every window.
 
 from __future__ import annotations
 
+import base64
 import functools
 import re
 import unicodedata
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +26,7 @@ NUMBERS = 4096
 """So many different numbers or times of a column are kept one by one; of more there are only quantiles."""
 VERSION = 3
 _READABLE = (2, VERSION)
+_DIGITS, _LARGEST = 8, 2.0**52
 
 _WORD = re.compile(r"\w+")
 
@@ -257,10 +260,51 @@ def to_json(window: Window) -> dict[str, Any]:
             if one.sample is not None
         },
         "merges": {one.name: one.merges for one in window.columns if one.merges},
-        "numbers": {one.name: [list(pair) for pair in one.numbers] for one in window.columns if one.numbers},
+        "numbers": {one.name: _packed(one.numbers) for one in window.columns if one.numbers},
         "damaged": {one.name: one.damaged for one in window.columns if one.damaged},
         "names_rows": [one.name for one in window.columns if one.names_rows],
     }
+
+
+def _packed(numbers: Sequence[tuple[float, int]]) -> list[Any]:
+    """Return sorted numbers as a text, the digits behind the point, and their counts, none where all are 1.
+
+    Of numbers with few digits the whole numbers that they are without the point differ little from one to the next, of
+    others their bits: the differences, first all lowest bytes, then the next, take half the room or less.
+    """
+    import numpy as np
+
+    values = np.asarray([value for value, _ in numbers], dtype=np.float64)
+    digits = _digits(values)
+    whole = values.view(np.int64) if digits is None else np.rint(values * 10.0**digits).astype(np.int64)
+    planes = np.diff(whole, prepend=np.int64(0)).astype("<i8").view(np.uint8).reshape(-1, 8).T.tobytes()
+    counts = [count for _, count in numbers]
+    return [base64.b64encode(zlib.compress(planes, 6)).decode("ascii"), digits, counts if max(counts) > 1 else []]
+
+
+def _digits(values: Any) -> int | None:
+    """Return how many digits behind the point all numbers have; None where some have many, or are large."""
+    import numpy as np
+
+    for digits in range(_DIGITS + 1):
+        scaled = values * 10.0**digits
+        if np.abs(scaled).max() >= _LARGEST:
+            return None
+        if (np.rint(scaled) / 10.0**digits == values).all():
+            return digits
+    return None
+
+
+def _unpacked(value: Any) -> tuple[tuple[float, int], ...]:
+    import numpy as np
+
+    if not value or not isinstance(value[0], str):  # as version 2 had them, pair by pair
+        return tuple((float(one), int(count)) for one, count in value)
+    text, digits, counts = value
+    planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.uint8).reshape(8, -1).T
+    whole = np.cumsum(np.ascontiguousarray(planes).view("<i8")[:, 0], dtype=np.int64)
+    found = (whole.view(np.float64) if digits is None else whole / 10.0**digits).tolist()
+    return tuple(zip(found, map(int, counts or [1] * len(found)), strict=True))
 
 
 def from_json(value: Any) -> Window | None:
@@ -282,14 +326,14 @@ def from_json(value: Any) -> Window | None:
                 () if (one := aspects.get(base.name)) is None else one.columns,
                 samples.get(base.name),
                 int(value.get("merges", {}).get(base.name, 0)),
-                tuple((float(one), int(count)) for one, count in value.get("numbers", {}).get(base.name, ())),
+                _unpacked(value.get("numbers", {}).get(base.name, ())),
                 int(value.get("damaged", {}).get(base.name, 0)),
                 base.name in value.get("names_rows", ()),
             )
             for base in table.columns
         )
         return Window(str(value["label"]), table.rows, found, value["start"], value["end"])
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, zlib.error):
         return None
 
 

@@ -51,9 +51,11 @@ def save_cut(
     windows: Sequence[tuple[int, Window]],
     undated: int,
     notes: Sequence[str] = (),
+    origin: Mapping[str, Any] | None = None,
 ) -> None:
-    """Remember the windows into which a file was cut, with the ids of their profiles, and what was odd."""
-    listed = json.dumps({"windows": [[number, window.label] for number, window in windows], "notes": list(notes)})
+    """Remember the windows into which a file was cut, with the ids of their profiles, what was odd, and of what."""
+    known = {"windows": [[number, window.label] for number, window in windows], "notes": list(notes)}
+    listed = json.dumps({**known, "origin": origin})
     connection.execute("INSERT OR REPLACE INTO drift_cuts VALUES (?, ?, ?)", (key, listed, undated))
 
 
@@ -109,7 +111,9 @@ def load_report(connection: sqlite3.Connection, number: int | None = None) -> Re
     if row is None:
         return None
     id_, created, series, reference, current, by, settings, facts = row
-    bodies = connection.execute("SELECT body FROM drift_windows WHERE report = ? ORDER BY place", (id_,))
+    bodies = connection.execute("SELECT body FROM drift_windows WHERE report = ? ORDER BY place", (id_,)).fetchall()
+    if any(not body for (body,) in bodies):  # removed: of its windows only the verdicts are left
+        return None
     windows = tuple(report.window_from_json(_unpacked(body)) for (body,) in bodies)
     known = json.loads(facts)
     known["request"] = report.request_from_json(known.get("request"))
@@ -125,7 +129,7 @@ def load_window(connection: sqlite3.Connection, number: int, place: int) -> Wind
     row = connection.execute(
         "SELECT body, profile, reference FROM drift_windows WHERE report = ? AND place = ?", (number, place)
     ).fetchone()
-    if row is None:
+    if row is None or not row[0]:
         return None
     found = report.window_from_json(_unpacked(row[0]))
     current, reference = (load_profile(connection, row[at]) for at in (1, 2))
@@ -145,7 +149,9 @@ def summaries(connection: sqlite3.Connection, limit: int) -> list[tuple[int, flo
     """Return id, moment, reference, current, by, verdict and number of windows of the newest reports."""
     return connection.execute(
         "SELECT id, created, reference, current, by, verdict,"
-        " (SELECT count(*) FROM drift_windows WHERE report = r.id) FROM drift_reports AS r ORDER BY id DESC LIMIT ?",
+        " (SELECT count(*) FROM drift_windows WHERE report = r.id) FROM drift_reports AS r"
+        " WHERE NOT EXISTS (SELECT 1 FROM drift_windows WHERE report = r.id AND length(body) = 0)"
+        " ORDER BY id DESC LIMIT ?",
         (limit,),
     ).fetchall()
 

@@ -55,6 +55,13 @@ def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Ite
             connection.execute("PRAGMA synchronous = NORMAL")
 
 
+def shrink(connection: sqlite3.Connection) -> None:
+    """Give the room of what was deleted back to the disk; later, where someone else is just using the store."""
+    with contextlib.suppress(sqlite3.OperationalError):
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
 @contextlib.contextmanager
 def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
     """Let several queries see the store at one moment; inside a transaction they do already. Keep it short."""
