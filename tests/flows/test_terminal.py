@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pyte
 import pytest
 
 from workbench.actions import runs as actions
@@ -93,6 +97,52 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     watch.stop(found)
     for run in found.runs_folder.glob("*"):
         processes.end_all(run, None, 0.0)
+
+
+class Screen:
+    """The program at the other end of a terminal of its own, whose keys come in the pieces they are written in."""
+
+    def __init__(self, folder: Path) -> None:
+        self._screen = pyte.Screen(80, 24)
+        self._stream = pyte.ByteStream(self._screen)
+        self._master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, 80))
+        # Named, for readline puts the size of the test's own terminal where os.environ does not show it.
+        environment = dict(os.environ)
+        self._process = subprocess.Popen(
+            WORKBENCH, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        )
+        os.close(slave)
+
+    def write(self, keys: bytes) -> None:
+        os.write(self._master, keys)
+
+    def shows(self, *words: str) -> None:
+        until(lambda: self._has(words), lambda: f"{words} in\n" + "\n".join(self._screen.display))
+
+    def _has(self, words: Sequence[str]) -> bool:
+        while select.select([self._master], [], [], 0)[0]:
+            self._stream.feed(os.read(self._master, 65536))
+        return all(word in "\n".join(self._screen.display) for word in words)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._master)
+
+
+def test_keys_of_one_write_go_where_the_ones_before_lead(project: Project) -> None:
+    starting.start(project, starting.Request())
+    until(lambda: actions.get(project, "1").is_over)
+    screen = Screen(project.folder)
+    try:
+        screen.shows("1 of 1", " 0.75 ")
+        screen.write(b"\r\t")
+        screen.shows("╭─ Log")
+        screen.write(b"1\r2\r\t")
+        screen.shows("╭─ Params")
+    finally:
+        screen.close()
 
 
 def test_two_interfaces_and_a_watcher_see_the_same_and_a_killed_one_stops_nothing(

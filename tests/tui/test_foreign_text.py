@@ -24,7 +24,7 @@ from tests.tui.driving import driven, screen, shows, until
 from workbench.actions import runs as actions
 from workbench.project import Project
 from workbench.store.connection import transaction
-from workbench.tui.app import SafeFilter
+from workbench.tui.safety import SafeFilter
 
 POISON = [
     "[red]red[/]",

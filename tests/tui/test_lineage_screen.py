@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui.driving import driven, line_of, open_page, screen, shows, text, until
+from tests.tui.driving import driven, line_of, open_page, screen, shows, text, type_at_once, until
 from tests.unit.lineage.rows import Store, digest
-from workbench.tui.screens.lineage_panels import Walked
 
 RAW, CLEAN, MODEL, MODEL2 = (digest(word) for word in ("raw", "clean", "model", "other"))
 
@@ -129,6 +128,14 @@ async def test_a_click_selects_and_two_open(store):
         await until(pilot, lambda: pilot.app.page.screen_id == "run")
 
 
+async def test_keys_typed_together_each_begin_where_the_one_before_led(store):
+    async with driven(store.project) as pilot:
+        await open_lineage(pilot, 3)
+        type_at_once(pilot.app, "lh\n\t")
+        await until(pilot, lambda: pilot.app.page.screen_id == "run" and pilot.app.page.pane != "curves")
+        assert pilot.app.page.number == 3
+
+
 async def test_many_neighbours_are_counted_and_read_when_opened(store):
     for number in range(40):
         store.run({"clean.csv": CLEAN}, {"m.bin": digest(f"{number:03}")})
@@ -136,7 +143,7 @@ async def test_many_neighbours_are_counted_and_read_when_opened(store):
         await open_lineage(pilot, f"data:{CLEAN}")
         assert pilot.app.page.sight.graph.nodes[f"more:forward:data:{CLEAN}"].label == "+32 more"
         page = pilot.app.page
-        page.graph.post_message(Walked(f"more:forward:data:{CLEAN}"))
+        page.walk(f"more:forward:data:{CLEAN}", False)
         await until(pilot, lambda: page.graph.selected.startswith("more:"))
         await pilot.press("enter")
         await until(pilot, lambda: f"data:{digest('039')}" in page.sight.graph.nodes and page.width == 32)

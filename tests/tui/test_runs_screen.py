@@ -287,3 +287,15 @@ async def test_keys_typed_before_a_page_is_there_wait_for_it(project: Project) -
         pilot.app.open_run(3)
         type_at_once(pilot.app, "\t")
         await until(pilot, lambda: pilot.app.page.screen_id == "run" and pilot.app.page.pane != "curves")
+
+
+async def test_enter_and_the_keys_typed_with_it_go_where_enter_leads(project: Project) -> None:
+    async with driven(project) as pilot:
+        await shows(pilot, "1–3 of 3")
+        type_at_once(pilot.app, "\n\t")
+        await until(pilot, lambda: pilot.app.page.screen_id == "run" and pilot.app.page.pane != "curves")
+        type_at_once(pilot.app, "2j\n\t\t")
+        await until(pilot, lambda: pilot.app.page.snapshot.run is not None and pilot.app.page.snapshot.run.number == 2)
+        assert pilot.app.page.pane != "curves"
+        type_at_once(pilot.app, "1\n2jj\n")
+        await shows(pilot, "1 first", "Curves")

@@ -11,7 +11,8 @@ from workbench.errors import ConfigError
 from workbench.paths import user_config_folder
 from workbench.project import Project
 from workbench.tui import keys
-from workbench.tui.app import WorkbenchApp, last_words
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.leaving import last_words
 from workbench.tui.screens import available
 
 

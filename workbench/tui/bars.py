@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from textual import events
 
 from workbench.safe import clean
+from workbench.tui.kit.frame import say
 from workbench.tui.kit.grid import Grid, Style, cells, clip
 from workbench.tui.widgets.canvas import Canvas
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
 
 DIM = Style(fg="dim")
+SMALLEST = (24, 6)
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -142,3 +144,13 @@ class FootBar(Bar):
             self.spots.append((x, x + length, key.id))
             x += length + 2
         return grid
+
+
+class TooSmall(Canvas):
+    """What is shown where nothing fits."""
+
+    DEFAULT_CSS = "TooSmall { width: 1fr; height: 1fr; display: none; }"
+
+    def draw(self, width: int, height: int) -> Grid:
+        """Say how much room is needed."""
+        return say(width, height, f"needs {SMALLEST[0]}×{SMALLEST[1]}" if width < 30 else "Make the window larger.")

@@ -28,7 +28,7 @@ from workbench.tui.screens.compare_rows import rows_of, significance_line
 from workbench.tui.screens.compare_table import DiffTable, Head
 from workbench.tui.screens.export import ask_and_export
 from workbench.tui.widgets.canvas import Canvas, Spans
-from workbench.tui.widgets.table import Table
+from workbench.tui.widgets.table import Item, Table
 from workbench.versions.code import CodeDiff
 
 GRID_SIZE = (110, 26)
@@ -331,10 +331,10 @@ class ComparePage(Page):
             return "Enter draws a metric, or shows the code, of a row in the table."
         return ""
 
-    @on(Table.Opened)
-    def _opened(self, event: Table.Opened) -> None:
+    def open_item(self, table: Table, item: Item) -> None:
+        """Open what is selected."""
         row = self.table.row
-        if row is None or event.table is not self.table:
+        if row is None or table is not self.table:
             return
         if row.opens == "metric":
             self._draw_metric(row.key.removeprefix("metrics:"))

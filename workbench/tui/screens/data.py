@@ -25,7 +25,7 @@ from workbench.tui.screens.data_versions import VersionTable
 from workbench.tui.screens.data_views import DataView
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Confirm
-from workbench.tui.widgets.table import Table
+from workbench.tui.widgets.table import Item, Table
 from workbench.words import counted
 
 GRID_SIZE = (110, 24)
@@ -159,10 +159,9 @@ class DataPage(DataView):
             self._show_column()
         self.bench.refresh_bars()
 
-    def on_table_opened(self, event: Table.Opened) -> None:
+    def open_item(self, table: Table, item: Item) -> None:
         """Go one pane further in."""
-        event.stop()
-        if event.table is self.versions:
+        if table is self.versions:
             self._compute(by_itself=False)
         at = self.names.index(self._pane) if self._pane in self.names else 0
         self.go_pane(self.names[min(at + 1, len(self.names) - 1)])

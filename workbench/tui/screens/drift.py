@@ -30,7 +30,7 @@ from workbench.tui.screens.drift_sight import Sight, SightReader, Wish
 from workbench.tui.screens.export import ask_and_export
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Choice, Chooser
-from workbench.tui.widgets.table import Table
+from workbench.tui.widgets.table import Item, Table
 from workbench.words import counted
 
 GRID_SIZE = (110, 22)
@@ -147,11 +147,10 @@ class DriftPage(CheckingView):
             self.features.cursor = items.index(alert.column)
             self.features.redraw()
 
-    def on_table_opened(self, event: Table.Opened) -> None:
+    def open_item(self, table: Table, item: Item) -> None:
         """Go to the column, or from an alert to the window in which it was raised."""
-        event.stop()
         alert, report = self.alerts.chosen, self._report
-        if event.table is self.alerts and alert is not None and report is not None:
+        if table is self.alerts and alert is not None and report is not None:
             self._select_alerted()
             labels = [one.label for one in report.windows]
             if alert.label in labels:

@@ -21,10 +21,10 @@ from workbench.tui.screens import available
 from workbench.tui.screens.base import Page
 from workbench.tui.screens.lineage_data import Sight, Wish, read_sight
 from workbench.tui.screens.lineage_details import details, identity
-from workbench.tui.screens.lineage_panels import EMPTY, FactsPane, GraphPanel, NothingYet, TreePanel, Walked
+from workbench.tui.screens.lineage_panels import EMPTY, FactsPane, GraphPanel, NothingYet, TreePanel
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Choice, Chooser
-from workbench.tui.widgets.table import Table
+from workbench.tui.widgets.table import Item, Table
 
 TREE_BELOW = 100
 DEPTHS = (2, 4, 8, 16)
@@ -60,7 +60,7 @@ class LineagePage(Page):
     def compose(self) -> ComposeResult:
         """Put up the panels; which are in view depends on the room."""
         yield NothingYet(id="nothing")
-        yield GraphPanel(id="graph")
+        yield GraphPanel(self.walk, self.read_further, id="graph")
         yield TreePanel(id="tree")
         yield FactsPane(id="facts")
 
@@ -204,11 +204,11 @@ class LineagePage(Page):
 
     # --- walking
 
-    @on(Walked)
-    def _walked(self, event: Walked) -> None:
-        self.selected = event.key
+    def walk(self, key: str, opened: bool) -> None:
+        """Go to a node, or open it."""
+        self.selected = key
         self._show_all()
-        if event.opened:
+        if opened:
             self.do_open()
         else:
             self.bench.refresh_bars()
@@ -219,21 +219,20 @@ class LineagePage(Page):
             self.selected = self.branches.key
             self._show_all()
 
-    @on(Table.Opened)
-    def _opened(self, event: Table.Opened) -> None:
+    def open_item(self, table: Table, item: Item) -> None:
+        """Open what is selected."""
         if self.branches.key:
             self.selected = self.branches.key
             self.do_open()
 
-    @on(GraphPanel.Ended)
-    def _ended(self, event: GraphPanel.Ended) -> None:
-        """Read further where the picture ends before the store does."""
-        if (event.key, event.side) in self.sight.graph.deeper:
-            self._focus_on(event.key)
-            self.selected = event.key
+    def read_further(self, key: str, side: str) -> None:
+        """Read on where the picture ends before the store does."""
+        if (key, side) in self.sight.graph.deeper:
+            self._focus_on(key)
+            self.selected = key
             self.ask()
         else:
-            self.bench.say("Nothing came before it." if event.side == "back" else "Nothing came from it yet.")
+            self.bench.say("Nothing came before it." if side == "back" else "Nothing came from it yet.")
 
     def node(self) -> Node | None:
         """Return the selected node."""

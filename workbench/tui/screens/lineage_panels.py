@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import events
-from textual.message import Message
 
 from workbench.lineage.formats import TreeLine, tree
 from workbench.lineage.graph import KINDS, Node, Reach, reach
@@ -32,15 +33,6 @@ EMPTY = (
 )
 
 
-class Walked(Message):
-    """Another node is selected, or one is to be opened."""
-
-    def __init__(self, key: str, *, opened: bool = False) -> None:
-        super().__init__()
-        self.key = key
-        self.opened = opened
-
-
 class NothingYet(Canvas):
     """What is shown without runs, or where the focus cannot be shown."""
 
@@ -59,12 +51,20 @@ class NothingYet(Canvas):
 
 
 class GraphPanel(Panel, can_focus=True):
-    """The layers as boxes; arrows walk along the lines and within a layer."""
+    """The layers as boxes; arrows walk along the lines and within a layer.
+
+    `walk` is told the node to go to, and whether to open it; `further` the node at which the picture ends, and whether
+    "back" or "forward". Both are called at once: of keys typed together each begins where the one before led.
+    """
 
     DEFAULT_CSS = "GraphPanel { width: 1fr; height: 1fr; }"
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(
+        self, walk: Callable[[str, bool], None], further: Callable[[str, str], None], *, id: str | None = None
+    ) -> None:
         super().__init__("Lineage", id=id)
+        self._walk = walk
+        self._further = further
         self.sight = Sight()
         self.selected = ""
         self.plan = Plan()
@@ -145,7 +145,7 @@ class GraphPanel(Panel, can_focus=True):
     def _go(self, key: str) -> None:
         if key:
             self._free = False
-            self.post_message(Walked(key))
+            self._walk(key, False)
 
     def _step(self, side: int) -> None:
         """Go to the neighbour before (0) or after (1) that is nearest, back the way one came where there is one."""
@@ -153,20 +153,12 @@ class GraphPanel(Panel, can_focus=True):
         here = self.plan.spots.get(self.selected)
         near = [edge[side] for edge in links.get(self.selected, ())]
         if not near or here is None:
-            self.post_message(self.Ended(self.selected, "forward" if side else "back"))
+            self._further(self.selected, "forward" if side else "back")
             return
         trail = [key for key in reversed(self._trail[-12:]) if key in near]
         target = trail[0] if trail else min(near, key=lambda key: abs(self.plan.spots[key].y - here.y))
         self._trail.append(self.selected)
         self._go(target)
-
-    class Ended(Message):
-        """There is nothing further on this side in the picture."""
-
-        def __init__(self, key: str, side: str) -> None:
-            super().__init__()
-            self.key = key
-            self.side = side
 
     def do_left(self) -> None:
         """Go to what it came from."""
@@ -214,10 +206,6 @@ class GraphPanel(Panel, can_focus=True):
         """Go to the bottom of the layer."""
         self._along(10**6)
 
-    def do_open(self) -> None:
-        """Open what is selected."""
-        self.post_message(Walked(self.selected, opened=True))
-
     # --- mouse
 
     def on_click(self, event: events.Click) -> None:
@@ -226,7 +214,7 @@ class GraphPanel(Panel, can_focus=True):
         key = self.plan.at(event.x - edge + self.left, event.y - edge + self.top)
         if key:
             self._trail.clear()
-            self.post_message(Walked(key, opened=event.chain == 2))
+            self._walk(key, event.chain == 2)
 
     def _shift(self, rows: int) -> None:
         self._free = True

@@ -67,9 +67,8 @@ class PipelineDialog(Dialog):
         event.stop()
         self._show_reason()
 
-    def on_table_opened(self, event: Table.Opened) -> None:
+    def open_item(self, table: Table, item: Item) -> None:
         """A double click runs the stage, with what it needs."""
-        event.stop()
         self._answer_for_one(force=False)
 
     def _show_reason(self) -> None:

@@ -101,9 +101,8 @@ class ProjectsPage(Page):
         self._show_charter()
         self.bench.refresh_bars()
 
-    def on_table_opened(self, event: Table.Opened) -> None:
+    def open_item(self, table: Table, item: Item) -> None:
         """Open a project."""
-        event.stop()
         row = self.selected()
         if row is None or row.project is None:
             self.bench.say(row.problem if row is not None else "There is nothing to open.")

@@ -25,7 +25,7 @@ from workbench.tui.screens.runs_preview_panel import Preview
 from workbench.tui.screens.runs_table import RunsTable
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Choice, Chooser, Note
-from workbench.tui.widgets.table import Table
+from workbench.tui.widgets.table import Item, Table
 
 PREVIEW_FROM = 100
 
@@ -217,13 +217,12 @@ class RunsPage(RunActions):
         self.ask()
         self.bench.refresh_bars()
 
-    def on_table_opened(self, event: Table.Opened) -> None:
+    def open_item(self, table: Table, item: Item) -> None:
         """Open a run, or fold a group."""
-        event.stop()
-        if isinstance(event.item, int) and event.item < 0:
-            self.fold(event.item)
-        elif isinstance(event.item, int):
-            self.bench.open_run(event.item)
+        if isinstance(item, int) and item < 0:
+            self.fold(item)
+        elif isinstance(item, int):
+            self.bench.open_run(item)
 
     def fold(self, item: int) -> None:
         """Fold or unfold the group with this heading."""

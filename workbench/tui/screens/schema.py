@@ -24,7 +24,7 @@ from workbench.tui.screens.schema_findings import FindingsPane
 from workbench.tui.screens.schema_sight import Sight, SightReader
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Confirm
-from workbench.tui.widgets.table import Table
+from workbench.tui.widgets.table import Item, Table
 from workbench.words import counted
 
 GRID_SIZE = (104, 12)
@@ -94,9 +94,8 @@ class SchemaPage(CheckingView):
         event.stop()
         self._show_column()
 
-    def on_table_opened(self, event: Table.Opened) -> None:
+    def open_item(self, table: Table, item: Item) -> None:
         """Go to the column."""
-        event.stop()
         self.go_pane("findings")
 
     # --- the room

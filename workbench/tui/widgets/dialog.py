@@ -350,9 +350,8 @@ class Chooser(Dialog):
         """Keep the message here."""
         event.stop()
 
-    def on_table_opened(self, event: Table.Opened) -> None:
+    def open_item(self, table: Table, item: Item) -> None:
         """A double click chooses, or switches."""
-        event.stop()
         if self._many:
             self.switch()
         else:

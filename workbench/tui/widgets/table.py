@@ -1,14 +1,14 @@
 """A virtual table: it holds the keys of its lines in order and draws only those in view.
 
 Subclass it and write `draw_row` (and `draw_head` with `head_height = 1`). `set_items` keeps the cursor on the same key
-though lines come, go and move. Posts `Moved` when the cursor or the view moves, `Opened` for enter and double click,
-`HeadClicked` for a click on the head.
+though lines come, go and move. Posts `Moved` when the cursor or the view moves, `HeadClicked` for a click on the head.
+Enter and a double click call `open_item` of the page or dialog around it (see `Opener`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from textual import events
 from textual.message import Message
@@ -17,6 +17,14 @@ from workbench.tui.kit.grid import PLAIN, Grid, Style
 from workbench.tui.widgets.canvas import Panel, Spans
 
 Item = int | str
+
+
+@runtime_checkable
+class Opener(Protocol):
+    """A page or dialog that opens the lines of its tables."""
+
+    def open_item(self, table: Table, item: Item) -> None:
+        """Open a line, which is under the cursor of the table."""
 
 
 class Table(Panel, can_focus=True):
@@ -40,19 +48,6 @@ class Table(Panel, can_focus=True):
         def can_replace(self, message: Message) -> bool:
             """Only the last of several moves matters."""
             return isinstance(message, Table.Moved) and message.table is self.table
-
-    class Opened(Message):
-        """A line was opened."""
-
-        def __init__(self, table: Table, item: Item) -> None:
-            super().__init__()
-            self.table = table
-            self.item = item
-
-        @property
-        def control(self) -> Table:
-            """The table, for `@on`."""
-            return self.table
 
     class HeadClicked(Message):
         """The head was clicked at a cell inside the border."""
@@ -188,9 +183,10 @@ class Table(Panel, can_focus=True):
         self._go(len(self.items) - 1)
 
     def do_open(self) -> None:
-        """Open the line under the cursor."""
-        if self.current is not None:
-            self.post_message(self.Opened(self, self.current))
+        """Have the line under the cursor opened, at once: a message would come after keys typed together with enter."""
+        opener = next((around for around in self.ancestors if isinstance(around, Opener)), None)
+        if self.current is not None and opener is not None:
+            opener.open_item(self, self.current)
 
     def can_open(self) -> str:
         """There must be a line."""
