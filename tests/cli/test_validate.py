@@ -360,6 +360,42 @@ def test_no_finding_shows_a_value_of_a_person_or_of_a_guarded_column(make_projec
         assert not [secret for secret in SECRETS if secret in (out + err).replace(",", "")]
 
 
+def test_no_command_shows_or_writes_values_of_guarded_columns(make_project, workbench):
+    config = '[project]\nname = "t"\n[data]\ntrain = "t.csv"\n[policy]\nforbidden_columns = ["secret"]\n'
+    config += 'allowed_personal = ["contact"]\nquasi_identifiers = ["age", "sex"]\nk = 5\n'
+    table = pd.DataFrame(
+        {
+            "secret": ["purple", "purples"] * 60,
+            "contact": ["ana@example.org", "bo@example.org"] * 60,
+            "age": [*range(760, 880)],
+            "sex": ["f", "m"] * 60,
+            "paid": [4111111111111111, 5500000000000004] * 60,
+            "size": ["S", "L"] * 60,
+        }
+    )
+    project = make_project({"t.csv": table.to_csv(index=False)}, config)
+    said = "".join(workbench(project.folder, "data", "schema", "--accept", *form)[1] for form in ([], ["--json"]))
+    text = (project.folder / "schema.toml").read_text()
+    assert '["L", "S"]' in text
+    assert '["f", "m"]' in text, "of each there are at least k rows"
+    workbench(project.folder, "data", "snapshot")
+    table.loc[7:9, ["secret", "contact"]] = ["purpler", "ana@example.com"]
+    table.loc[7:9, "age"] = 7600
+    (project.folder / "t.csv").write_text(table.to_csv(index=False))
+    commands = (
+        ["validate"],
+        ["data", "schema"],
+        ["data", "schema", "--history"],
+        ["data", "profile"],
+        ["data", "diff"],
+    )
+    for command in commands:
+        for form in ([], ["--json"]):
+            said += "".join(map(str, workbench(project.folder, *command, *form)[1:]))
+    assert not [one for one in ("purple", "ana@", "bo@", "760", "879", "4111", "5500") if one in said.replace(",", "")]
+    assert not [one for one in ("purple", "@", "760", "879", "4111") if one in text]
+
+
 def test_values_in_place_of_a_header_are_not_shown(accepted, workbench):
     (accepted.folder / "bare.csv").write_text("4111 1111 1111 1111,ana@example.org\n1,2\n")
     _, out, err = workbench(accepted.folder, "validate", "bare.csv", "--json")

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from workbench.actions import data_schema, validate
+
 CONFIG = (
     '[project]\nname = "test"\n[train]\ncommand = "python train.py"\ninputs = ["data/*.csv"]\n'
     '[data]\ntrain = "data/train.csv"\n'
@@ -52,6 +54,16 @@ def test_errors_stop_a_run_before_it_starts_unless_told_not_to(airport, run_cli)
     ((_, worst, _, again),) = validations(airport, 4)
     assert (worst, again["findings"]) == ("error", facts["findings"])
     assert any("data error" in one for one in run_cli("show", "4", folder=airport.folder).out.splitlines())
+
+
+def test_an_earlier_verdict_is_none_under_other_rules_or_another_policy(airport, monkeypatch):
+    schema, config = data_schema.load(airport), airport.config
+    before = validate.digest(schema, config)
+    assert validate.digest(schema, config._replace(data=config.data._replace(check="warn"))) == before
+    assert validate.digest(schema, config._replace(data=config.data._replace(time="row"))) != before
+    assert validate.digest(schema, config._replace(policy=config.policy._replace(k=9))) != before
+    monkeypatch.setattr(validate, "_rules", lambda: "others")
+    assert validate.digest(schema, config) != before
 
 
 def test_a_schema_that_cannot_be_read_stops_a_run_unless_told_not_to(airport, run_cli):

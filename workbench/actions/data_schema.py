@@ -19,7 +19,7 @@ from workbench.actions.data_tables import Progress, told
 from workbench.data import packed, schema_file
 from workbench.data import schema as schemas
 from workbench.data.findings import Finding
-from workbench.data.policy import PolicyCheck
+from workbench.data.policy import PolicyCheck, guarded, identifies
 from workbench.data.schema import Change, Schema
 from workbench.errors import ConfigError, EnvironmentProblem, UsageError
 from workbench.project import Project
@@ -174,9 +174,12 @@ def learn(
         parts.append(tables.scan(table, make, progress=told(progress, name)))
     profile, traits = _joined(parts)
     private = {one.column for part in parts for one in part.policy.freeze() if one.kind == "personal data"}
+    private |= {one.name for one in profile.columns if identifies(project.config.policy, one)}
     target = project.config.data.target
     fresh = proposing.propose(profile, traits, data=path, target=target, key=key, private=private, now=now)
-    findings = () if present is None else validate.judge(present, [one.check for one in parts if one.check is not None])
+    checks = [one.check for one in parts if one.check is not None]
+    secret = {*private, *(name for name in traits.columns if guarded(project.config.policy, name))}
+    findings = () if present is None else validate.judge(present, checks, secret)
     return fresh, findings
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 from workbench.config import Policy
-from workbench.data.personal import masked
+from workbench.data.masking import hidden_column
 from workbench.data.policy import guarded
-from workbench.data.profile import ColumnProfile
 from workbench.drift.profile import Column, Window
 from workbench.drift.report import WindowDrift
 
@@ -30,14 +28,4 @@ def _column(policy: Policy, column: Column) -> Column:
     base = column.base
     if guarded(policy, column.name):
         return Column(replace(base, low=None, high=None, mean=None, squares=None, values=(), knots=()))
-    return replace(column, base=_masked(base))
-
-
-def _masked(base: ColumnProfile) -> ColumnProfile:
-    """Return a profile whose texts that look personal are one value."""
-    if not any(isinstance(value, str) for value, _ in base.values):
-        return base
-    counts: Counter[str | float] = Counter()
-    for value, count in base.values:
-        counts[masked(value) if isinstance(value, str) else value] += count
-    return replace(base, values=tuple(counts.items()))
+    return replace(column, base=hidden_column(policy, base))

@@ -89,7 +89,7 @@ def _check(connection: sqlite3.Connection, run: _Run, progress: Progress | None,
     ages = run.project.config.policy.retention_days > 0  # what was young enough may no longer be
     hashes = {} if ages else {str(row["path"]): str(row.get("hash") or "") for row in rows}
     tables = [
-        _known(connection, path, hashes.get(path, ""), digest)
+        _known(connection, run, path, hashes.get(path, ""), digest)
         or validate.isolated(run.project, path, present, progress=progress, now=now)
         for path in _paths(run)
     ]
@@ -105,7 +105,7 @@ def _paths(run: _Run) -> list[str]:
     return [*asked["paths"], *there]
 
 
-def _known(connection: sqlite3.Connection, path: str, hash_: str, digest: str) -> Checked | None:
+def _known(connection: sqlite3.Connection, run: _Run, path: str, hash_: str, digest: str) -> Checked | None:
     """Return what an earlier check of the same content against the same schema and policy has found."""
     if not hash_:
         return None
@@ -114,7 +114,7 @@ def _known(connection: sqlite3.Connection, path: str, hash_: str, digest: str) -
         " WHERE hash = ? AND schema = ? AND path = ? AND environment = 'training' ORDER BY id DESC LIMIT 1",
         (hash_, digest, path),
     ).fetchone()
-    return None if row is None else validate.loaded(row)
+    return None if row is None else validate.loaded(row, run.project.config.policy)
 
 
 def notices(report: Report) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sqlite3
@@ -14,10 +15,10 @@ from typing import Any
 
 from workbench.actions import data_schema, data_tables
 from workbench.actions.data_tables import Progress
-from workbench.config import Config
+from workbench.config import Config, Policy
 from workbench.data import policy as policies
 from workbench.data.findings import Finding, Severity, count_of, ordered, worst
-from workbench.data.personal import masked
+from workbench.data.masking import hidden_finding
 from workbench.data.schema import Environment, Schema
 from workbench.errors import NotFoundError, UsageError, WorkbenchError
 from workbench.project import Project
@@ -114,11 +115,20 @@ def _ways(project: Project, path: str) -> list[str]:
 
 
 def digest(schema: Schema | None, config: Config) -> str:
-    """Return what names a schema and a policy together."""
+    """Return what names a schema, a policy and the rules of this program together: what a verdict follows from."""
     from hashlib import blake2b
 
-    said = f"{'' if schema is None else schema.digest}{config.policy!r}{config.data.time}"
+    said = f"{'' if schema is None else schema.digest}{config.policy!r}{config.data._replace(check='stop')!r}{_rules()}"
     return blake2b(said.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+@functools.cache
+def _rules() -> str:
+    """Return a hash of the code that judges, so that no verdict outlives the rules that it was made by."""
+    from hashlib import blake2b
+
+    files = sorted(Path(policies.__file__).parent.glob("*.py"))
+    return blake2b(b"".join(one.read_bytes() for one in files), digest_size=16).hexdigest()
 
 
 def _everything(
@@ -184,7 +194,7 @@ def isolated(
     try:
         return _table(project, path, schema, environment, progress, now)
     except UsageError as error:
-        finding = _masked(Finding("unreadable", "error", "", error.message, error.hint))
+        finding = hidden_finding(project.config.policy, Finding("unreadable", "error", "", error.message, error.hint))
         return Checked(path, environment, None, 0, (finding,), schema=schema is not None)
 
 
@@ -228,21 +238,10 @@ def _table(
     secret = {one.column for one in private}
     secret |= {name for name in names if policies.guarded(project.config.policy, name)}
     found = validate.judge(asked, checks, secret) if schema is not None else _plain(checks)
+    shown = [hidden_finding(project.config.policy, one) for one in (*found, *private)]
     hash_ = _hash(place)
     rows = sum(one.rows for one in checks)
-    return Checked(
-        relative, environment, rows, len(names), ordered(map(_masked, [*found, *private])), hash_, schema is not None
-    )
-
-
-def _masked(one: Finding) -> Finding:
-    """Return a finding whose words hold no value of a person: a table without a header has values for names."""
-    return replace(
-        one,
-        column=masked(one.column),
-        words=masked(one.words),
-        expected=masked(one.expected),
-    )
+    return Checked(relative, environment, rows, len(names), ordered(shown), hash_, schema is not None)
 
 
 class _Pair:
@@ -325,12 +324,14 @@ def latest(project: Project, *, run: int | None = None) -> Report | None:
         return None
     connection = project.open_store()
     try:
-        return stored(connection, data_schema.load(project), run)
+        return stored(connection, project, data_schema.load(project), run)
     finally:
         connection.close()
 
 
-def stored(connection: sqlite3.Connection, present: Schema | None, run: int | None = None) -> Report | None:
+def stored(
+    connection: sqlite3.Connection, project: Project, present: Schema | None, run: int | None = None
+) -> Report | None:
     """Return the same from an open connection, with who accepted the `present` schema."""
     where, given = ("run IS ?", run) if run is not None else ("created = (SELECT max(created) FROM validations)", 0)
     rows = connection.execute(
@@ -340,18 +341,22 @@ def stored(connection: sqlite3.Connection, present: Schema | None, run: int | No
     ).fetchall()
     if not rows:
         return None
-    tables = [loaded(row) for row in rows]
+    tables = [loaded(row, project.config.policy) for row in rows]
     whole = tuple(each for one in tables if not one.path for each in one.findings)
     accepted = None if present is None or present.accepted is None else present.accepted.timestamp()
     by = "" if present is None else present.accepted_by
     return Report(tuple(one for one in tables if one.path), rows[0][6], whole, by, accepted, rows[0][3], rows[0][7])
 
 
-def loaded(row: tuple[Any, ...]) -> Checked:
-    """Return one stored table: path, hash, environment, schema, rows, facts, and two more that are not its own."""
+def loaded(row: tuple[Any, ...], policy: Policy) -> Checked:
+    """Return one stored table: path, hash, environment, schema, rows, facts, and two more that are not its own.
+
+    What an earlier version kept of values that the policy guards is left out.
+    """
     path, hash_, environment, _, count, facts, _, _ = row
     known = json.loads(facts)
-    findings = tuple(one for item in known.get("findings", ()) if (one := Finding.from_json(item)) is not None)
+    found = (one for item in known.get("findings", ()) if (one := Finding.from_json(item)) is not None)
+    findings = tuple(hidden_finding(policy, one) for one in found)
     return Checked(
         path, environment, count, int(known.get("columns", 0)), findings, hash_, bool(known.get("schema", True))
     )

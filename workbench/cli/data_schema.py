@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from workbench.cli import output
 from workbench.cli.parsing import add_json
 from workbench.cli.reading import ReadingProgress
 from workbench.cli.validate import print_findings
+from workbench.config import Policy
+from workbench.data import masking
 from workbench.data import schema as schemas
 from workbench.data.schema import Change
 from workbench.safe import clean
@@ -39,22 +41,38 @@ def run(args: argparse.Namespace) -> int:
     """Print the proposal, or write it."""
     project = projects.find(args.folder)
     if args.history:
-        return _history(actions.history(project), as_json=args.json)
+        past = [_hidden_past(project.config.policy, one) for one in actions.history(project)]
+        return _history(past, as_json=args.json)
     shown = ReadingProgress(sys.stderr.isatty() and not args.json)
     try:
         proposal = actions.propose(project, anew=args.anew, progress=shown)
     finally:
         shown.end()
+    shown_proposal = _hidden(project.config.policy, proposal)
     must_write = bool(proposal.changes) or proposal.present is None or proposal.edited
     unaccepted = proposal.present is not None and proposal.present.accepted is None
     accepted = (
         actions.accept(project, args.by, proposal=proposal) if args.accept and (must_write or unaccepted) else None
     )
     if args.json:
-        output.print_json(document(proposal, accepted))
+        output.print_json(document(shown_proposal, accepted))
     else:
-        _print(proposal, accepted, wanted=args.accept)
+        _print(shown_proposal, accepted, wanted=args.accept)
     return 0
+
+
+def _hidden(policy: Policy, proposal: Proposal) -> Proposal:
+    """Return a proposal with what may be shown of its values."""
+    return replace(
+        proposal,
+        proposed=masking.hidden_schema(policy, proposal.proposed),
+        changes=tuple(masking.hidden_change(policy, one) for one in proposal.changes),
+        findings=tuple(masking.hidden_finding(policy, one) for one in proposal.findings),
+    )
+
+
+def _hidden_past(policy: Policy, one: Accepted) -> Accepted:
+    return replace(one, changes=tuple(masking.hidden_change(policy, each) for each in one.changes))
 
 
 def document(proposal: Proposal, accepted: Accepted | None) -> dict[str, Any]:

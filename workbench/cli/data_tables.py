@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from workbench.cli.parsing import add_json
 from workbench.cli.reading import ReadingProgress
 from workbench.data import difference, profile
 from workbench.data.difference import Shift, TableDifference
+from workbench.data.masking import hidden_difference, hidden_table
 from workbench.data.profile import ColumnProfile, TableProfile
 from workbench.lineage.formats import counted
 from workbench.project import Project
@@ -84,6 +86,7 @@ def run_profile(args: argparse.Namespace) -> int:
     finally:
         shown.end()
     path = path or actions.training_data(project)
+    found = hidden_table(project.config.policy, found)
     if args.json:
         output.print_json({"path": path, "hash": side.hash or None, "size": side.size, **profile_document(found)})
     else:
@@ -192,6 +195,8 @@ def run_diff(args: argparse.Namespace) -> int:
         found = actions.diff(project, path, args.old, args.new, _names(args.key), progress=shown)
     finally:
         shown.end()
+    if found.table is not None:
+        found = replace(found, table=hidden_difference(project.config.policy, found.table))
     if args.json:
         output.print_json(diff_document(found))
     else:

@@ -76,6 +76,7 @@ BARE = r"^\s*\d{13,19}\s*$"
 _CARD = re.compile(
     r"(?<!\d)(?<!\d\.)(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|3\d{3}([ -])\d{6}\2\d{4,5})(?!\d)"
 )
+_THOUSANDS = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3}){4,6}(?![\d,])")
 _CARD_WORD = re.compile(
     r"(?i)(?<![^\W\d_])((credit|debit)[ _.-]?)?(card|cc|pan|visa|master ?card|amex|maestro|kreditkarte\w*|karte(nn\w+)?"
     r"|carte|tarjeta|carta|cart[ãa]o|kort|kaart|kreditkort)(?![^\W\d_])"
@@ -165,6 +166,7 @@ def masked(text: str) -> str:
     """Return a text with `…` for all that looks like a value of a person."""
     text = _EMAIL.sub(HIDDEN, text)
     text = _CARD.sub(lambda found: HIDDEN if has_card(found.group()) else found.group(), text)
+    text = _THOUSANDS.sub(lambda found: HIDDEN if has_card(found.group().replace(",", "")) else found.group(), text)
     text = _IBAN.sub(lambda found: HIDDEN if has_iban(found.group()) else found.group(), text)
     text = _PHONE.sub(lambda found: found.group() if _AMOUNT.fullmatch(found.group()) else HIDDEN, text)
     for number, _ in list(phones(text)):

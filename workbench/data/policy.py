@@ -11,6 +11,7 @@ from workbench.data import hashing
 from workbench.data.findings import LIKELY, Finding, Severity
 from workbench.data.personal import named_like_person
 from workbench.data.persons import PersonCheck
+from workbench.data.profile import ColumnProfile
 from workbench.data.tally import Hits
 from workbench.safe import clean
 
@@ -135,6 +136,16 @@ def guarded(policy: Policy, name: str) -> bool:
     """Return whether no value of a column may be shown, whatever it holds: by the policy, or by the column's name."""
     globs = (*policy.forbidden_columns, *policy.allowed_personal, *policy.quasi_identifiers)
     return matches(name, globs) or named_like_person(name)
+
+
+def identifies(policy: Policy, column: ColumnProfile) -> bool:
+    """Return whether values of a column must not be written down: those of a guarded one.
+
+    The values of a quasi-identifier may be where each has as many rows as a group of people needs.
+    """
+    if not matches(column.name, policy.quasi_identifiers):
+        return guarded(policy, column.name)
+    return not column.complete or any(count < policy.k for _, count in column.values)
 
 
 # --- sources

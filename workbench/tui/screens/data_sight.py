@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from workbench.actions import data_tables as actions
 from workbench.actions.data_sides import files_of, stored
 from workbench.actions.data_tables import Version
+from workbench.config import Policy
 from workbench.data.difference import FolderDifference, TableDifference, compare, compare_files
+from workbench.data.masking import hidden_difference, hidden_table
 from workbench.errors import WorkbenchError
 from workbench.project import Project
 from workbench.words import counted
@@ -94,7 +96,9 @@ class SightReader:
         before = by_hash.get(hashes[1]) if len(hashes) > 1 else None
         if chosen is not None and chosen.kind == "folder":
             return Sight(data, chosen, before, files=self._files(wish.project, chosen, before))
-        return Sight(data, chosen, before, self._compared(chosen, before))
+        policy = wish.project.config.policy
+        found = self._compared(policy, chosen, before)
+        return Sight(data, _hidden(policy, chosen), _hidden(policy, before), found)
 
     def _files(self, project: Project, chosen: Version, before: Version | None) -> Files:
         """Return the files of a folder, read once from the lists that the object store has."""
@@ -119,14 +123,20 @@ class SightReader:
             self._stamp, self._project = stamp, project
         return self._data
 
-    def _compared(self, chosen: Version | None, before: Version | None) -> TableDifference | None:
+    def _compared(self, policy: Policy, chosen: Version | None, before: Version | None) -> TableDifference | None:
         if chosen is None or before is None or chosen.profile is None or before.profile is None:
             return None
         rows = (chosen.changes or {}).get(before.hash)
-        key = (chosen.path, chosen.hash, before.hash, rows, chosen.profile.key, before.profile.key)
+        key = (chosen.path, chosen.hash, before.hash, rows, chosen.profile.key, before.profile.key, policy)
         if key != self._key:
-            self._key, self._found = key, compare(before.profile, chosen.profile, rows)
+            self._key = key
+            self._found = hidden_difference(policy, compare(before.profile, chosen.profile, rows))
         return self._found
+
+
+def _hidden(policy: Policy, one: Version | None) -> Version | None:
+    """Return a version with what may be shown of its values."""
+    return one if one is None or one.profile is None else replace(one, profile=hidden_table(policy, one.profile))
 
 
 def _read_files(project: Project, chosen: Version, pair: list[Version]) -> Files:

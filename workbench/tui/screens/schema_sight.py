@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from workbench.actions import data_schema, validate
 from workbench.actions.validate import Report
 from workbench.data.findings import Finding
+from workbench.data.masking import hidden_schema
 from workbench.data.schema import ColumnSchema, Schema
 from workbench.errors import WorkbenchError
 from workbench.project import Project
@@ -58,8 +59,9 @@ class SightReader:
     """Reads sights, and keeps the schema for as long as its file stays as it is."""
 
     def __init__(self) -> None:
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[object, ...] | None = None
         self._schema: Schema | None = None
+        self._shown: Schema | None = None
         self._problem = ""
         self._newest: int | None = None
         self._accepted = ""
@@ -68,25 +70,27 @@ class SightReader:
         """Read them."""
         self._look(project)
         if connection is None:
-            return Sight(self._schema, self._problem)
+            return Sight(self._shown, self._problem)
         (newest,) = connection.execute("SELECT max(id) FROM schemas").fetchone()
         if newest != self._newest:
             self._newest, self._accepted = newest, data_schema.last_accepted(connection)
         edited = self._schema is not None and self._accepted not in ("", self._schema.digest)
-        report = validate.stored(connection, self._schema)
-        return Sight(self._schema, self._problem, report, edited, newest_check(connection, project, "validate"))
+        report = validate.stored(connection, project, self._schema)
+        return Sight(self._shown, self._problem, report, edited, newest_check(connection, project, "validate"))
 
     def _look(self, project: Project) -> None:
         try:
             facts = data_schema.place(project).stat()
         except OSError:
-            self._stamp, self._schema, self._problem = None, None, ""
+            self._stamp, self._schema, self._shown, self._problem = None, None, None, ""
             return
-        stamp = (facts.st_mtime_ns, facts.st_size)
+        policy = project.config.policy
+        stamp = (facts.st_mtime_ns, facts.st_size, policy)
         if stamp == self._stamp:
             return
         self._stamp = stamp
         try:
             self._schema, self._problem = data_schema.load(project), ""
+            self._shown = self._schema and hidden_schema(policy, self._schema)
         except WorkbenchError as error:
-            self._schema, self._problem = None, f"{error.message}\n{error.hint}"
+            self._schema, self._shown, self._problem = None, None, f"{error.message}\n{error.hint}"
