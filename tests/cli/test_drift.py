@@ -499,6 +499,8 @@ def test_names_of_columns_and_values_reach_the_terminal_harmless(drift, project)
         (("--reference", "2025-01", "--by", "all"), "No file 2025-01"),
         (("--by", "month", "--time", "whn"), "--by all"),
         (("show",), "no report yet"),
+        (("--current", "http://x/y.csv"), "http://x/y.csv lies elsewhere"),
+        (("--by", "year", "--reference", "2025-01", "--current", "data/train.csv"), "windows: 2025"),
         (("--export", "check.doc"), "names no format"),
         (("--export", "nowhere/check.png"), "No folder nowhere"),
     ],
@@ -520,6 +522,23 @@ def test_columns_and_windows_that_are_not_there_are_told_with_the_nearest(drift)
     ):
         answer = drift("show", *words)
         assert (answer.code, hint in answer.err) == (2, True), answer.err
+
+
+def test_a_check_that_compared_nothing_says_so(drift, project):
+    (project.folder / "data/one.csv").write_text(table([("2025-01", 0)]))
+    one = ("--by", "month", "--current", "data/one.csv")
+    for reference, why in (
+        ("first", "no window but the reference"),
+        ("season", "of a year before"),
+        ("previous", "one before it"),
+    ):
+        answer = drift(*one, "--reference", reference)
+        assert (answer.code, "Nothing was compared. " in answer.out, why in answer.out) == (0, True, True), answer.out
+        assert "alerts a month" not in answer.out
+    assert "2025-01: 300 rows, held against nothing" in drift("show", "--window", "2025-01").out
+    drift("--by", "month", "--reference", "first", "--current", "data/train.csv")
+    answer = drift("show", "--window", "2025-01", "--column", "x")
+    assert (answer.code, "Windows that were: 2025-02, 2025-03" in answer.err) == (2, True), answer.err
 
 
 def test_windows_of_the_configuration_are_left_out_for_files_without_a_time(drift, project):

@@ -485,3 +485,8 @@ def test_all_that_is_named_is_looked_at_but_the_final_test(make_project, workben
     assert code == 1
     assert set(tables) == {"data/train.csv", str(tmp_path / "outside.csv"), "data/extra.csv"}
     assert [one["kind"] for one in tables[str(tmp_path / "outside.csv")]["findings"]] == ["personal data"]
+
+
+def test_a_file_elsewhere_is_told_by_the_name_that_it_was_given(accepted, workbench):
+    code, _, err = workbench(accepted.folder, "validate", "https://x.org/y.csv")
+    assert (code, "https://x.org/y.csv lies elsewhere" in err) == (2, True), err

@@ -172,8 +172,11 @@ class _Reference:
         if not words:
             raise UsageError("No training data is named", 'In workbench.toml:  [data] train = "data/train.csv"')
         if str(by) and not _is_source(project, words, folder):
-            shown = ", ".join(window.label for _, window in windows.windows[:4])
-            raise NotFoundError(f"{clean(wanted, 80)!r} is no window and no file", f"Windows: {clean(shown)} …")
+            labels = [clean(window.label, 40) for _, window in windows.windows]
+            shown = f"{', '.join(labels[:4])}{' …' if len(labels) > 4 else ''}"
+            raise NotFoundError(
+                f"{clean(wanted, 80)!r} is no window and no file", f"--reference first; windows: {shown}"
+            )
         if not str(by) and wanted == project.config.drift.reference and not _is_source(project, words, folder):
             hint = "--reference training, or a file; --by month cuts windows"
             raise NotFoundError(f"Without windows nothing is called {clean(wanted, 80)!r}", hint)

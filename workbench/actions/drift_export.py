@@ -45,7 +45,8 @@ def distributions(window: WindowDrift, name: str = "") -> Bars:
             return Bars(
                 f"{one}: {window.label} against {window.reference}", names, (window.reference, window.label), shares
             )
-    raise UsageError(f"{clean(name) or 'No column'} has no values on both sides", "Export the report as .csv or .md.")
+    what = f"{clean(name)} has" if name else "There are"
+    raise UsageError(f"{what} no values on both sides", "Export the report as .csv or .md.")
 
 
 @dataclass(frozen=True)

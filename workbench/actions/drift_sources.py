@@ -62,6 +62,8 @@ def find(project: Project, words: str, folder: Path | None = None) -> Source:
 
     Raises NotFoundError, UsageError, TableError for a folder without files.
     """
+    if "://" in words:
+        raise UsageError(f"{clean(words)} lies elsewhere", "Fetch the file, and name it as it lies here.")
     place = _place(project, words, folder)
     if place is None and "@" in words:
         version = data.find(project, words)

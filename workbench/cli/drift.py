@@ -132,6 +132,10 @@ def _show(project: Project, found: Report, args: argparse.Namespace) -> int:
     if args.column:
         if window is None:
             window = _worst(project, found, args.column)
+        if window.verdict == "reference":
+            judged = [one.label for one in found.judged_windows]
+            hint = f"Windows that were: {_listed(judged)}" if judged else "workbench drift list"
+            raise NotFoundError(f"{clean(window.label, 60)} was held against nothing", hint)
         if window.column(args.column) is None:
             raise _unknown("column", args.column, found.column_names())
     if args.json:
@@ -150,11 +154,16 @@ def _show(project: Project, found: Report, args: argparse.Namespace) -> int:
     return 1 if (window or found).verdict == "drift" else 0
 
 
+def _listed(names: Sequence[str]) -> str:
+    """Return the first of the names, with a sign where there are more."""
+    return f"{', '.join(clean(one, 40) for one in names[:_LISTED])}{' …' if len(names) > _LISTED else ''}"
+
+
 def _unknown(what: str, name: str, known: Sequence[str]) -> NotFoundError:
     """Return the error that names what is most like a column or window that is not there, else the first of them."""
     near = nearest(name, known)
-    shown = f"{', '.join(clean(one, 40) for one in known[:_LISTED])}{' …' if len(known) > _LISTED else ''}"
-    hint = f"Did you mean {clean(near, 60)}?" if near else f"There are: {shown}" if known else "workbench drift list"
+    shown = f"There are: {_listed(known)}" if known else "workbench drift list"
+    hint = f"Did you mean {clean(near, 60)}?" if near else shown
     return NotFoundError(f"There is no {what} {clean(name, 60)!r}", hint)
 
 

@@ -42,9 +42,19 @@ def print_report(found: Report, open_alerts: int) -> None:
             "\nTogether: how well a classifier tells all columns from the reference, AUC out of fold (0.5 by chance)."
         )
     hidden = len(found.column_names()) - len(names)
+    if not found.judged_windows:
+        print(f"\n{_nothing(found)}")
     if names:
         print(f"\nEffects from 0 to 1; · is below {found.settings.warn:g} or chance." + _hidden(hidden))
     _foot(found, open_alerts)
+
+
+def _nothing(found: Report) -> str:
+    """Say why nothing was compared."""
+    if not found.windows:
+        return "Nothing was compared: no row is in a window."
+    why = {"season": "No window has one of a year before.", "previous": "No window has one before it."}
+    return f"Nothing was compared. {why.get(found.reference, 'There is no window but the reference.')}"
 
 
 def _hidden(count: int) -> str:
@@ -90,7 +100,7 @@ def _foot(found: Report, open_alerts: int) -> None:
         print(f"{counted(found.undated, 'row')} without a time: in no window.")
     for note in found.notes:
         print(f"◆ {clean(note, 300)}")
-    if found.false_alerts is not None:
+    if found.false_alerts is not None and found.judged_windows:
         most = f", {found.most_false_alerts:.2g} at most" if found.most_false_alerts is not None else ""
         print(f"Without any drift these settings raise {found.false_alerts:.1g} alerts a month{most}.")
     if open_alerts:
@@ -100,6 +110,9 @@ def _foot(found: Report, open_alerts: int) -> None:
 def print_window(found: Report, window: WindowDrift) -> None:
     """Print all columns of one window."""
     _head(found)
+    if window.verdict == "reference":
+        print(clean(f"{window.label}: {counted(window.rows, 'row')}, held against nothing"))
+        return
     bad = [one for one in window.columns if one.verdict in ("drift", "missing", "empty")]
     share = f"{len(bad)} of {counted(len(window.columns), 'column')}"
     words = f"{window.label}: {counted(window.rows, 'row')}, {share} drift{'s' if len(bad) == 1 else ''}"

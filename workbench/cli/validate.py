@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _place(project: Project, folder: Path, path: str) -> str:
     """Return a typed path: relative to the folder it was typed in, else to the project."""
+    if "://" in path:
+        return path
     typed = folder / path
     return str(typed) if typed.exists() or not (project.folder / path).exists() else path
 
