@@ -126,7 +126,7 @@ def _encoded(one: Any, other: Any) -> Floats | None:
         ranked = sorted((text for text in counts if text is not None), key=lambda text: (-counts[text], text))
         codes = {text: min(place, _CODES) for place, text in enumerate(ranked)}
         return np.asarray([codes.get(text, np.nan) for text in texts], dtype=np.float64)
-    sides = [pc.cast(side, pa.float64()).to_numpy() for side in (one, other)]
+    sides = [pc.cast(side, pa.float64(), safe=False).to_numpy() for side in (one, other)]
     values: Floats = np.concatenate(sides)
     return np.where(np.isfinite(values), values, np.nan)
 

@@ -14,7 +14,7 @@ from workbench.data.profile import ColumnProfile, Kind, Value
 from workbench.data.tables import ROWS
 from workbench.data.tally import REPLACED, Hits
 from workbench.drift.profile import NUMBERS, SAMPLE, Column, HashSample, Window, word_of
-from workbench.drift.running import Running, is_running
+from workbench.drift.running import Running
 from workbench.errors import UsageError
 from workbench.safe import clean
 
@@ -171,7 +171,7 @@ class ColumnWindow:
 
     def _names_rows(self, base: ColumnProfile) -> bool:
         if self._running is not None:
-            return self._running.holds and is_running(base.known, base.low, base.high)
+            return self._running.numbers_rows
         is_named = base.kind == "text" and not base.complete and not self._is_id and not self._has_spaces
         return is_named and len(self._counts) > 0 and int(self._counts.max()) == 1
 

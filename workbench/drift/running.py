@@ -27,8 +27,15 @@ class Running:
 
         self._seen = np.zeros(0, dtype=np.bool_)
         self._start = 0
+        self._low: int | None = None
+        self._high: int | None = None
         self._count = 0
         self.holds = True
+
+    @property
+    def numbers_rows(self) -> bool:
+        """Whether they are close together as well."""
+        return self.holds and is_running(self._count, self._low, self._high)
 
     def add(self, values: Any) -> None:
         """Take the next numbers, in any order."""
@@ -36,41 +43,43 @@ class Running:
 
         if not self.holds or not len(values):
             return
-        self.holds = _differ(values[:_FIRST])
-        low, high = (float(values.min()), float(values.max())) if self.holds else (0.0, 0.0)
-        # What is not finite fails the first comparison.
-        self.holds = self.holds and high - low < WIDEST and max(-low, high) < _LARGEST and _are_whole(values)
-        if not self.holds or not self._reach(int(low), int(high)):
+        self.holds = _differ(values[:_FIRST]) and _are_whole(values)
+        if not self.holds:
             return
-        self._seen[values.astype(np.int64) - self._start] = True
-        self._count += len(values)
-        self.holds = int(np.count_nonzero(self._seen)) == self._count
+        low, high = int(values.min()), int(values.max())
+        self._low = low if self._low is None else min(low, self._low)
+        self._high = high if self._high is None else max(high, self._high)
+        self.holds = self._high - self._low < WIDEST
+        if self.holds:
+            self._reach(low, high)
+            self._seen[values.astype(np.int64) - low + (low - self._start)] = True
+            self._count += len(values)
+            self.holds = int(np.count_nonzero(self._seen)) == self._count
 
-    def _reach(self, low: int, high: int) -> bool:
+    def _reach(self, low: int, high: int) -> None:
         """Make room for numbers from `low` to `high`, twice as much as there was where it did not do."""
         import numpy as np
 
-        end = self._start + len(self._seen)
-        first, last = (min(low, self._start), max(high + 1, end)) if len(self._seen) else (low, high + 1)
-        if last - first > 2 * WIDEST:
-            self.holds = False
-            return False
-        if first < self._start or last > end or not len(self._seen):
-            more = len(self._seen)
-            first, last = first - more * (first < self._start), last + more * (last > end)
-            wider = np.zeros(last - first, dtype=np.bool_)
-            wider[self._start - first : end - first] = self._seen
-            self._seen, self._start = wider, first
-        return True
+        size = len(self._seen)
+        if not size:
+            self._seen, self._start = np.zeros(high + 1 - low, dtype=np.bool_), low
+            return
+        end = self._start + size
+        before, after = self._start - low, high + 1 - end
+        before, after = (max(more, size) if more > 0 else 0 for more in (before, after))
+        if before or after:
+            self._seen = np.pad(self._seen, (before, after))
+            self._start -= before
 
 
 def _differ(values: Any) -> bool:
     import numpy as np
 
-    return len(np.unique(values)) == len(values) and _are_whole(values)
+    return len(np.unique(values)) == len(values)
 
 
 def _are_whole(values: Any) -> bool:
+    """Return whether all are whole numbers, which floats are for sure only up to a size."""
     import numpy as np
 
-    return bool(values.dtype.kind == "i" or (np.floor(values) == values).all())
+    return bool(values.dtype.kind == "i" or ((np.floor(values) == values) & (np.abs(values) < _LARGEST)).all())

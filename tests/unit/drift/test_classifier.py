@@ -27,6 +27,12 @@ def test_rows_of_one_distribution_are_not_told_apart():
     assert (found.rows, found.permutations) == (800, 19)
 
 
+def test_whole_numbers_too_large_for_floats_are_taken_as_the_nearest():
+    random = np.random.default_rng(3)
+    before, after = (pa.table({"big": 2**62 + random.integers(0, 2**60, 200) * (side + 1)}) for side in (0, 1))
+    assert domain(before, after, set(), permutations=9).auc > 0.6
+
+
 def test_columns_that_are_no_longer_correlated_are_seen_though_each_is_as_before():
     before, after = rows(1, correlation=0.9), rows(2)
     columns = [{name: side[name].combine_chunks() for name in ("one", "other", "c")} for side in (before, after)]

@@ -45,8 +45,10 @@ def test_numbers_hold_as_long_as_all_are_different(parts, floats):
         np.arange(1, 5001).astype(float),
         pa.array([None, *range(1, 3000)]),
         np.arange(10**12, 10**12 + LEAST),
+        2**62 + np.arange(500),
+        np.arange(500) + np.int64(-(2**63)),
     ],
-    ids=["up", "down", "shuffled", "a part of a table", "floats", "with one missing", "few"],
+    ids=["up", "down", "shuffled", "a part of a table", "floats", "with one missing", "few", "large", "least of all"],
 )
 def test_whole_numbers_close_together_and_all_different_number_rows(values):
     assert names_rows(values)
@@ -63,10 +65,11 @@ def test_whole_numbers_close_together_and_all_different_number_rows(values):
         np.arange(0, 9000, round(1 / DENSE) + 1),
         RANDOM.normal(size=3000),
         np.arange(100) + 0.5,
-        np.asarray([0, 2**62]),
+        np.asarray([-(2**63), 2**63 - 1]),
+        2.0**60 + np.arange(0, 2**20, 2**10),
         np.append(np.arange(100.0), np.nan),
     ],
-    ids=["ages", "amounts", "too few", "one twice", "gaps", "measured", "halves", "far apart", "NaN"],
+    ids=["ages", "amounts", "too few", "one twice", "gaps", "measured", "halves", "far apart", "large floats", "NaN"],
 )
 def test_other_numbers_do_not(values):
     assert not names_rows(values)
