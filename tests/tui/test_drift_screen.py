@@ -18,9 +18,11 @@ from workbench.drift.report import Judged, Request
 from workbench.drift.statistics import Statistic
 from workbench.project import load
 from workbench.runs import launch
+from workbench.tui.kit.grid import wrapped
 from workbench.tui.kit.heatmap import heatmap
-from workbench.tui.screens.drift_column import _others, wrapped
+from workbench.tui.screens.drift_column import _others
 from workbench.tui.screens.drift_features import _parts
+from workbench.tui.screens.drift_sight import short_name
 
 CONFIG = """
 [project]
@@ -274,6 +276,24 @@ def test_the_parts_of_a_feature_fit():
             assert all(length >= 1 for _, _, length in parts)
             if width >= 16:
                 assert parts[-1][1] + parts[-1][2] <= width
+
+
+async def test_a_check_that_compared_nothing_says_why(data):
+    (data.folder / "data/one.csv").write_text("day,temp\n" + "2026-01-02,3\n" * 40)
+    actions.compare(data, Request(current="data/one.csv"))
+    async with driven(data, (80, 24)) as pilot:
+        await open_page(pilot, "drift", "Nothing was compared.", "window but the reference.")
+        assert "No check for drift" not in text(pilot.app) and "false alerts" not in text(pilot.app)
+
+
+async def test_files_are_called_by_their_names_and_versions_by_their_hashes(data):
+    actions.compare(data, Request("training", "data/holdout.csv", "all"))
+    async with driven(data) as pilot:
+        await open_page(pilot, "drift", "Features in holdout.csv", "■ train.csv", "■ holdout.csv")
+    assert short_name("data/x.csv@0123456789", "old/x.csv@abcdefabcd") == "x.csv@012345"
+    assert [short_name(label, "2026-01") for label in ("2026-02", "rows 1–100", "y.csv")] == [
+        "2026-02", "rows 1–100", "y.csv",
+    ]  # fmt: skip
 
 
 async def test_on_a_small_terminal_nothing_that_is_said_is_cut(checked):

@@ -42,19 +42,11 @@ def print_report(found: Report, open_alerts: int) -> None:
             "\nTogether: how well a classifier tells all columns from the reference, AUC out of fold (0.5 by chance)."
         )
     hidden = len(found.column_names()) - len(names)
-    if not found.judged_windows:
-        print(f"\n{_nothing(found)}")
+    if found.why_nothing:
+        print(f"\n{found.why_nothing}")
     if names:
         print(f"\nEffects from 0 to 1; · is below {found.settings.warn:g} or chance." + _hidden(hidden))
     _foot(found, open_alerts)
-
-
-def _nothing(found: Report) -> str:
-    """Say why nothing was compared."""
-    if not found.windows:
-        return "Nothing was compared: no row is in a window."
-    why = {"season": "No window has one of a year before.", "previous": "No window has one before it."}
-    return f"Nothing was compared. {why.get(found.reference, 'There is no window but the reference.')}"
 
 
 def _hidden(count: int) -> str:

@@ -186,6 +186,16 @@ class Report:
         """The windows that were held against another one."""
         return tuple(one for one in self.windows if one.verdict != "reference")
 
+    @property
+    def why_nothing(self) -> str:
+        """Why no window was held against another one, "" where one was."""
+        if self.judged_windows:
+            return ""
+        if not self.windows:
+            return "Nothing was compared: no row is in a window."
+        why = {"season": "No window has one of a year before.", "previous": "No window has one before it."}
+        return f"Nothing was compared. {why.get(self.reference, 'There is no window but the reference.')}"
+
     def column_names(self) -> list[str]:
         """Return the columns, those that drifted most over all windows first."""
         worst: dict[str, tuple[float, ...]] = {}

@@ -179,3 +179,14 @@ class Grid:
                 start, current = index, style
         found.append(("".join(chars[start:]), current))
         return found
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Break a text into lines at spaces."""
+    lines, line = list[str](), ""
+    for word in text.split():
+        if line and cells(line) + 1 + cells(word) > width:
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}" if line else clip(word, width)
+    return [*lines, line] if line else lines

@@ -19,14 +19,13 @@ from workbench.drift.report import Report, Request
 from workbench.project import Project
 from workbench.safe import clean
 from workbench.tui.kit.grid import Style
-from workbench.tui.kit.numbers import ago
 from workbench.tui.screens.data_checks import CheckingView
 from workbench.tui.screens.drift_alerts import AlertTable
 from workbench.tui.screens.drift_cards import Cards
 from workbench.tui.screens.drift_column import ColumnPanel
 from workbench.tui.screens.drift_features import FeatureTable
 from workbench.tui.screens.drift_heat import HeatPanel
-from workbench.tui.screens.drift_sight import Sight, SightReader, Wish
+from workbench.tui.screens.drift_sight import Sight, SightReader, Wish, headline
 from workbench.tui.screens.export import ask_and_export
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Choice, Chooser
@@ -121,7 +120,7 @@ class DriftPage(CheckingView):
         self.features.take(sight)
         self.alerts.take(sight.alerts, time.time())
         self.cards.take(sight)
-        self.bar.facts, self.bar.brief = _headline(sight.report), _headline(sight.report, brief=True)
+        self.bar.facts, self.bar.brief = headline(sight.report), headline(sight.report, brief=True)
         self.bar.redraw()
         self.settle()
         self._show_column()
@@ -201,7 +200,7 @@ class DriftPage(CheckingView):
             spans += [("←→ ", Style(fg="key")), ("window  ", _DIM)]
         spans += [(f"◆ {clean(note, 160)}  ", Style(fg="mark")) for note in report.notes[:1]]
         more = [f"{counted(report.undated, 'row')} without a time"] if report.undated else []
-        if report.false_alerts is not None:
+        if report.false_alerts is not None and not report.why_nothing:
             rate = f"{report.false_alerts:.1g}" if report.false_alerts >= RARE else f"under {RARE}"
             more.append(f"{rate} false alerts a month")
         return self.fitting(spans, more)
@@ -389,18 +388,6 @@ def export_what(page: DriftPage, project: Project, sight: Sight, pane: str, colu
         ask_and_export(page, project, drift_export.over_windows(report), f"{name}-windows", "Export the windows")
     else:
         ask_and_export(page, project, drift_export.table(report, window), name, "Export the features")
-
-
-def _headline(report: Report | None, *, brief: bool = False) -> Spans:
-    """Return what was compared with what, and when; brief without folders, hashes and the age."""
-    if report is None:
-        return []
-    current, reference = report.current, report.reference
-    if brief:
-        current, reference = (name.rpartition("/")[2].partition("@")[0] for name in (current, reference))
-    words = clean(f"{current}{f' by {report.by}' if report.by else ''} against {reference}", 200)
-    when = "" if brief else f"  {ago(max(0.0, time.time() - report.created))}"
-    return [(words, _DIM), (f"{when} ", _DIM)]
 
 
 def _path_or_nothing(text: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.drift.report import GLYPHS
 from workbench.safe import clean
 from workbench.tui.kit.grid import Grid, Style, clip
-from workbench.tui.screens.drift_sight import TONES, Sight
+from workbench.tui.screens.drift_sight import TONES, Sight, short_name
 from workbench.tui.widgets.canvas import Canvas
 from workbench.words import counted
 
@@ -46,8 +46,9 @@ class Cards(Canvas):
 def cards(sight: Sight) -> list[Card]:
     """Return the figures of the report and the window in view."""
     report, window = sight.report, sight.window
-    if report is None or window is None:
+    if report is None or window is None or report.why_nothing:
         return []
+    reference = window.reference or report.reference
     bad = [one for one in window.columns if TONES[one.verdict] == "worse"]
     matters = [one for one in window.columns if one.matters and one.judged]
     most = max(matters, key=lambda one: one.effect, default=None)
@@ -64,9 +65,9 @@ def cards(sight: Sight) -> list[Card]:
         if one.role in ("target", "prediction"):
             words = f"{one.role}, {one.verdict}"
             found.append((clean(one.name, 40), f"{GLYPHS[one.verdict]} {one.effect:.2f}", words, TONES[one.verdict]))
-    found.append(("window", clean(window.label, 40), counted(window.rows, "row"), "text"))
+    found.append(("window", clean(short_name(window.label, reference), 40), counted(window.rows, "row"), "text"))
     states = [alert.state for alert in sight.alerts]
     count = states.count("open")
     found.append(("alerts", f"{count} open", f"{states.count('acknowledged')} seen", "worse" if count else "better"))
-    found.append(("reference", clean(window.reference or report.reference, 40), f"report {report.id}", "text"))
+    found.append(("reference", clean(short_name(reference, window.label), 40), f"report {report.id}", "text"))
     return found

@@ -6,10 +6,10 @@ from workbench.data import difference
 from workbench.drift.report import GLYPHS, ColumnDrift, Judged, WindowDrift
 from workbench.safe import clean
 from workbench.tui.kit.frame import say
-from workbench.tui.kit.grid import Grid, Style, cells, clip
+from workbench.tui.kit.grid import Grid, Style, cells, clip, wrapped
 from workbench.tui.kit.numbers import short
 from workbench.tui.screens.data_detail import distributions
-from workbench.tui.screens.drift_sight import TONES
+from workbench.tui.screens.drift_sight import TONES, short_name
 from workbench.tui.widgets.canvas import Panel, Spans
 
 _DIM, _TEXT = Style(fg="dim"), Style(fg="text")
@@ -62,7 +62,8 @@ class ColumnPanel(Panel, can_focus=True):
             for side in (self.window.reference_profile, self.window.profile)
         ]
         old, new = (None if side is None else side.base for side in sides)
-        names = (clean(self.window.reference, 24) or "reference", clean(self.window.label, 24))
+        reference, label = self.window.reference, self.window.label
+        names = (clean(short_name(reference, label), 24) or "reference", clean(short_name(label, reference), 24))
         shown = new if new is not None and new.known else old
         if shown is None or not shown.known:
             return say(width, height, "no values")
@@ -91,17 +92,6 @@ def _facts(found: ColumnDrift, room: int) -> Spans:
 
 def _length(spans: Spans) -> int:
     return sum(cells(text) for text, _ in spans)
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Break a text into lines at spaces."""
-    lines, line = list[str](), ""
-    for word in text.split():
-        if line and cells(line) + 1 + cells(word) > width:
-            lines.append(line)
-            line = ""
-        line = f"{line} {word}" if line else clip(word, width)
-    return [*lines, line] if line else lines
 
 
 def statistics(found: ColumnDrift, width: int) -> list[Spans]:

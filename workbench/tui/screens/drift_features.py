@@ -6,9 +6,9 @@ import math
 
 from workbench.drift.report import GLYPHS
 from workbench.safe import clean
-from workbench.tui.kit.grid import Grid, Style, cells, clip
+from workbench.tui.kit.grid import Grid, Style, cells, clip, wrapped
 from workbench.tui.kit.sparkline import bar, sparkline
-from workbench.tui.screens.drift_sight import TONES, Sight
+from workbench.tui.screens.drift_sight import TONES, Sight, short_name
 from workbench.tui.widgets.table import Item, Table
 
 _DIM, _TEXT = Style(fg="dim"), Style(fg="text")
@@ -32,14 +32,16 @@ class FeatureTable(Table):
         """Take what was read; the cursor stays on its column."""
         self.sight = sight
         window = sight.window
-        self.heading = "Features" if window is None else f"Features in {clean(window.label, 40)}"
+        self.heading = (
+            "Features" if window is None else f"Features in {clean(short_name(window.label, window.reference), 40)}"
+        )
         self.set_items(list(sight.order))
         self.redraw()
 
     def before_draw(self, width: int, height: int) -> None:
         """Say how many columns drift, in fewer words where there is little room."""
-        window = self.sight.window
-        if window is not None:
+        window, self.facts = self.sight.window, []
+        if window is not None and window.columns:
             bad = sum(TONES[one.verdict] == "worse" for one in window.columns)
             word = " drift" if width >= cells(self.heading) + 24 else ""
             self.facts = [(f"{bad} of {len(window.columns)}{word}", Style(fg="worse" if bad else "dim"))]
@@ -82,9 +84,15 @@ class FeatureTable(Table):
                 grid.put(x, y, sparkline(values, length), Style(tone if tone != "dim" else "axis", back))
 
     def draw_empty(self, grid: Grid) -> None:
-        """Say what to do."""
-        for y, line in enumerate(_EMPTY):
-            grid.put(1, y, clip(line, grid.width - 2), _TEXT if y == 0 else _DIM)
+        """Say what to do, or why nothing was compared."""
+        report = self.sight.report
+        said = _EMPTY if report is None else (report.why_nothing or "Nothing was compared.", *_EMPTY[2:])
+        looks = [_TEXT, *[_DIM] * len(said)]
+        lines = [
+            (part, look) for line, look in zip(said, looks, strict=False) for part in wrapped(line, grid.width - 2)
+        ]
+        for y, (line, look) in enumerate(lines):
+            grid.put(1, y, line, look)
 
 
 def _parts(width: int, windows: int) -> list[tuple[str, int, int]]:

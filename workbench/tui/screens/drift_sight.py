@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import dataclass
 
 from workbench.actions.drift_guard import hidden
@@ -10,8 +11,13 @@ from workbench.drift import records
 from workbench.drift.alerts import Alert
 from workbench.drift.report import ColumnDrift, Report, WindowDrift
 from workbench.project import Project
+from workbench.safe import clean
+from workbench.tui.kit.grid import Style
+from workbench.tui.kit.numbers import ago
 from workbench.tui.screens.data_checks import CheckRun, newest_check
+from workbench.tui.widgets.canvas import Spans
 
+_DIM = Style(fg="dim")
 TONES = {
     "drift": "worse", "missing": "worse", "empty": "worse", "warn": "mark", "new": "mark", "ok": "dim",
     "insufficient": "dim", "reference": "dim",
@@ -55,6 +61,24 @@ class Sight:
         """Return the effect of a column in each window that was judged; None where that says nothing."""
         windows = self.report.windows if self.report is not None else ()
         return [_effect(windows[place].column(name)) for place in self.places]
+
+
+def short_name(label: str, other: str) -> str:
+    """Return what data or a window is called beside another one: files without folder, with a hash only to differ."""
+    name, _, hash_ = label.rpartition("/")[2].partition("@")
+    return f"{name}@{hash_[:6]}" if hash_ and other.rpartition("/")[2].partition("@")[0] == name else name
+
+
+def headline(report: Report | None, *, brief: bool = False) -> Spans:
+    """Return what was compared with what, and when; brief without folders, hashes and the age."""
+    if report is None:
+        return []
+    current, reference = report.current, report.reference
+    if brief:
+        current, reference = short_name(current, reference), short_name(reference, current)
+    words = clean(f"{current}{f' by {report.by}' if report.by else ''} against {reference}", 200)
+    when = "" if brief else f"  {ago(max(0.0, time.time() - report.created))}"
+    return [(words, _DIM), (f"{when} ", _DIM)]
 
 
 def _effect(column: ColumnDrift | None) -> float | None:

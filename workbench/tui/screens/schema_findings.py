@@ -7,8 +7,7 @@ from textual import events
 from workbench.data.findings import KINDS, Finding
 from workbench.data.schema import table_of, value_words
 from workbench.safe import clean
-from workbench.tui.kit.grid import Style, cells
-from workbench.tui.screens.drift_column import wrapped
+from workbench.tui.kit.grid import Style, cells, wrapped
 from workbench.tui.screens.schema_sight import GLYPHS, TABLE, TONES, Sight
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.text import TextPane
