@@ -402,6 +402,32 @@ def test_values_in_place_of_a_header_are_not_shown(accepted, workbench):
     assert not [secret for secret in SECRETS if secret in out + err]
 
 
+def test_what_the_configuration_names_and_no_table_has_is_told_with_the_nearest_column(make_project, workbench):
+    config = CONFIG.replace('target = "late"\nid = "row"', 'target = "lat"\nid = "id"\nslices = ["cty", "city"]')
+    config += '[policy]\nretention_days = 9\nquasi_identifiers = ["ctiy"]\nallowed_personal = ["nobody", "w*"]\n'
+    config += 'forbidden_columns = ["ssn", "cit"]\n'
+    project = make_project({"data/train.csv": rows(300)}, config)
+    code, out, _ = workbench(project.folder, "validate", "--json")
+    assert code == 0
+    document = json.loads(out)
+    found = [*document["tables"][0]["findings"], *document["findings"]]
+    told = {
+        (one["severity"], one["words"].split("'")[1] if "'" in one["words"] else "", one["expected"]) for one in found
+    }
+    assert {one["kind"] for one in found} == {"configuration"}
+    assert told == {
+        ("warning", "lat", "did you mean 'late'?"),
+        ("warning", "id", ""),
+        ("warning", "cty", "did you mean 'city'?"),
+        ("warning", "ctiy", "did you mean 'city'?"),
+        ("warning", "", '[data] time = "…"'),
+        ("note", "nobody", ""),
+        ("note", "cit", "did you mean 'city'?"),
+    }
+    (project.folder / "workbench.toml").write_text(CONFIG)
+    assert json.loads(workbench(project.folder, "validate", "--json")[1])["tables"][0]["findings"] == []
+
+
 def test_a_file_or_folder_from_a_forbidden_source_is_an_error(make_project, workbench):
     config = CONFIG + '[policy]\nforbidden_sources = ["data/hr/*"]\n'
     project = make_project({"data/train.csv": rows(300), "data/hr/t.csv": rows(300)}, config)

@@ -16,6 +16,7 @@ from typing import Any
 from workbench.actions import data_schema, data_tables
 from workbench.actions.data_tables import Progress
 from workbench.config import Config, Policy
+from workbench.data import misnamed
 from workbench.data import policy as policies
 from workbench.data.findings import Finding, Severity, count_of, ordered, worst
 from workbench.data.masking import hidden_finding
@@ -31,7 +32,10 @@ _BLOCK = 4 << 20
 
 @dataclass(frozen=True)
 class Checked:
-    """One table: `rows` is None where it could not be read; `schema` tells whether it was held against one."""
+    """One table: `rows` is None where it could not be read; `schema` tells whether it was held against one.
+
+    `names` are its columns, which are not stored.
+    """
 
     path: str
     environment: Environment
@@ -40,6 +44,7 @@ class Checked:
     findings: tuple[Finding, ...]
     hash: str = ""
     schema: bool = True
+    names: tuple[str, ...] = ()
 
     @property
     def worst(self) -> Severity | str:
@@ -150,7 +155,9 @@ def _everything(
         tables.append(isolated(project, path, schema, environment, progress, now=now))
     tables += [isolated(project, path, None, environment, progress, now=now) for path in others]
     paths = [one for step in config.steps for one in step.inputs]
-    return tables, policies.of_sources(config.policy, config.charter.data, [*held, *paths])
+    sources = policies.of_sources(config.policy, config.charter.data, [*held, *paths])
+    known = {name for one in tables for name in one.names}
+    return tables, (*sources, *misnamed.in_policy(config, known))
 
 
 def _derived(project: Project) -> Iterator[str]:
@@ -238,10 +245,12 @@ def _table(
     secret = {one.column for one in private}
     secret |= {name for name in names if policies.guarded(project.config.policy, name)}
     found = validate.judge(asked, checks, secret) if schema is not None else _plain(checks)
+    if environment == "training" and relative == project.config.data.train.removeprefix("./"):
+        private += misnamed.in_training_data(project.config, names)
     shown = [hidden_finding(project.config.policy, one) for one in (*found, *private)]
     hash_ = _hash(place)
     rows = sum(one.rows for one in checks)
-    return Checked(relative, environment, rows, len(names), ordered(shown), hash_, schema is not None)
+    return Checked(relative, environment, rows, len(names), ordered(shown), hash_, schema is not None, names)
 
 
 class _Pair:

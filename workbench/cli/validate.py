@@ -111,7 +111,7 @@ def _print(report: Report, *, has_schema: bool) -> None:
         if table.findings:
             print_findings(table.findings)
     if report.findings:
-        print("Sources")
+        print("The project")
         print_findings(report.findings)
     if not has_schema:
         output.say("There is no schema.toml yet: workbench data schema --accept")

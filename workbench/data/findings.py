@@ -43,6 +43,7 @@ KINDS = {
     "anonymity": "groups of people are smaller than the policy allows",
     "licence": "the licence of a source is not allowed, or not told",
     "consent": "a source has no consent",
+    "configuration": "the configuration names what data do not have",
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from workbench.config import CharterData, Policy
+from workbench.config import CharterData, Policy, nearest
 from workbench.data import hashing
 from workbench.data.findings import LIKELY, Finding, Severity
 from workbench.data.personal import named_like_person
@@ -35,7 +35,7 @@ class PolicyCheck:
         self._columns = tuple(columns)
         self._moment = moment if moment in columns and policy.retention_days else ""
         self._rows = 0
-        self._old = Hits()
+        self._old, self._is_timeless = Hits(), False
         looked_at = () if policy.personal == "off" else self._columns
         self._checks = {name: PersonCheck(name) for name in looked_at if not matches(name, policy.allowed_personal)}
         self._quasi = [name for name in policy.quasi_identifiers if name in columns]
@@ -55,6 +55,7 @@ class PolicyCheck:
     def _age(self, array: Any) -> None:
         import pyarrow as pa
 
+        self._is_timeless |= not (pa.types.is_temporal(array.type) or pa.types.is_null(array.type))
         if pa.types.is_temporal(array.type):
             values = hashing.numbers(array) / 1e6
             old = (values < self._now - self._policy.retention_days * DAY) & array.is_valid().to_numpy(
@@ -103,6 +104,9 @@ class PolicyCheck:
                 yield Finding("personal data", "warning", name, words, expected)
 
     def _retention(self) -> Iterator[Finding]:
+        if self._is_timeless:
+            words = "holds no times, by which [policy] retention_days could be told"
+            yield Finding("retention", "warning", self._moment, words, "times")
         if self._old.count:
             words = f"rows are older than {self._policy.retention_days} days"
             yield Finding(
@@ -111,9 +115,10 @@ class PolicyCheck:
             )  # fmt: skip
 
     def _anonymity(self) -> Iterator[Finding]:
-        for name in self._strange:
+        for name in self._strange if self._quasi else ():
+            near = nearest(name, self._columns)
             words = "is one of [policy] quasi_identifiers, but no column"
-            yield Finding("anonymity", "warning" if self._quasi else "note", name, words, "a column", rows=self._rows)
+            yield Finding("anonymity", "warning", name, words, f"did you mean {near!r}?" if near else "a column")
         names = clean(", ".join(self._quasi), 200)
         if self._quasi and self._groups is None:
             words = f"more than {MOST_GROUPS:,} combinations of {names}"

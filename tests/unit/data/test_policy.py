@@ -308,8 +308,14 @@ def test_groups_smaller_than_k_are_counted_over_all_batches():
 
 
 def test_a_quasi_identifier_that_is_no_column_is_told():
-    (finding,) = found({"age": [30, 30]}, Policy(quasi_identifiers=("age", "sexx"), k=2))
-    assert (finding.kind, finding.severity, finding.column) == ("anonymity", "warning", "sexx")
+    (finding,) = found({"age": [30, 30]}, Policy(quasi_identifiers=("age", "agee"), k=2))
+    assert (finding.kind, finding.severity, finding.column) == ("anonymity", "warning", "agee")
+    assert "age" in finding.expected
+
+
+def test_a_retention_by_a_column_without_times_is_told():
+    (finding,) = found({"at": ["soon", "later"]}, Policy(retention_days=30), moment="at")
+    assert (finding.kind, finding.severity, finding.column) == ("retention", "warning", "at")
 
 
 def test_sources_need_an_allowed_licence_and_consent():
