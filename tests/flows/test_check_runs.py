@@ -94,6 +94,12 @@ def test_checks_are_listed_only_where_a_filter_names_a_kind(data, ended, run_cli
     with contextlib.closing(data.open_reader()) as connection:
         assert queries.counts(connection) == {"running": 1}
         assert queries.checks_going(connection) == 1
+    answer = run_cli("reproduce", str(number), folder=data.folder)
+    assert (answer.code, "is a check of data" in answer.err, "hint: workbench validate" in answer.err) == (
+        2,
+        True,
+        True,
+    )
     shown = run_cli("show", str(number), "--json", folder=data.folder).json
     assert (shown["kind"], shown["status"]) == ("validate", "failed" if shown["exit_code"] else "finished")
 

@@ -14,7 +14,7 @@ from workbench.errors import NotFoundError, UsageError
 from workbench.project import Project
 from workbench.runs import launch, queries, repetition
 from workbench.runs.command import PROCESS_NAME, read_json
-from workbench.runs.model import Run
+from workbench.runs.model import CHECKS, Run
 from workbench.runs.repetition import Verdict
 from workbench.safe import clean
 from workbench.tracking import PARAMS_NAME
@@ -36,6 +36,8 @@ def start(project: Project, name: str, *, environment: bool = False, tell: Calla
     run = run_actions.get(project, name)
     if not run.is_over:
         raise UsageError(f"Run {run.number} is still going", f"workbench stop {run.number}")
+    if run.kind in CHECKS:
+        raise UsageError(f"Run {run.number} is a check of data, which is made anew", launch.words(run.command))
     folder = project.run_folder(run.uid)
     launched = read_json(folder / launch.LAUNCH_NAME)
     if not launched.get("argv"):

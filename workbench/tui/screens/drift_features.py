@@ -43,8 +43,10 @@ class FeatureTable(Table):
         window, self.facts = self.sight.window, []
         if window is not None and window.columns:
             bad = sum(TONES[one.verdict] == "worse" for one in window.columns)
-            word = " drift" if width >= cells(self.heading) + 24 else ""
-            self.facts = [(f"{bad} of {len(window.columns)}{word}", Style(fg="worse" if bad else "dim"))]
+            words = f"{bad} of {len(window.columns)}"
+            whole = f"{words} drift"
+            fits = cells(self.heading) + cells(whole) + 7 <= width
+            self.facts = [(whole if fits else words, Style(fg="worse" if bad else "dim"))]
 
     @property
     def column(self) -> str:
