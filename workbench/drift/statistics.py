@@ -186,15 +186,23 @@ def total_variation(reference: Any, current: Any) -> Statistic:
     """Return half the sum of the differences of shares; p by χ² of the contingency table with its rare classes lumped.
 
     Expected is the mean over all ways to deal the rows of both sides out to a reference and a window of these sizes.
+    The effect is that of the lumped table: what many rare classes add by chance would make a small change of others
+    large.
     """
+    if not reference.sum() or not current.sum():
+        return Statistic("TV", None, note="a side has no values")
+    value, expected = _variation(reference, current)
+    pair = lumped(reference, current)
+    return Statistic("TV", value, expected, chi_squared(*pair)[2], freed(*_variation(*pair)))
+
+
+def _variation(reference: Any, current: Any) -> tuple[float, float]:
+    """Return half the sum of the differences of shares, and its mean without drift."""
     import numpy as np
 
-    counts = [int(side.sum()) for side in (reference, current)]
-    if not all(counts):
-        return Statistic("TV", None, note="a side has no values")
+    counts = int(reference.sum()), int(current.sum())
     value = float(np.abs(reference / counts[0] - current / counts[1]).sum()) / 2
-    expected = float(chance.mean_deviation(reference + current, *counts).sum()) * noise(*counts) / 2
-    return Statistic("TV", value, expected, chi_squared(*lumped(reference, current))[2], freed(value, expected))
+    return value, float(chance.mean_deviation(reference + current, *counts).sum()) * noise(*counts) / 2
 
 
 def l_infinity(reference: Any, current: Any) -> Statistic:

@@ -240,6 +240,18 @@ def test_the_variation_of_many_rare_values_is_as_large_as_expected_and_no_effect
     assert stats.kstest([one.p for one in found], "uniform").pvalue > 1e-3
 
 
+def test_many_rare_values_make_no_small_change_of_frequent_ones_large():
+    random = np.random.default_rng(15)
+    rare = random.dirichlet(np.ones(150)) * 0.3
+    before, after = np.concatenate([[0.4, 0.3], rare]), np.concatenate([[0.46, 0.24], rare])
+    found = [
+        statistics.total_variation(random.multinomial(20_000, before) * 1.0, random.multinomial(300, after) * 1.0)
+        for _ in range(100)
+    ]
+    assert np.mean([one.value for one in found]) > 0.12
+    assert np.mean([one.effect for one in found]) == pytest.approx(0.06, abs=0.015)
+
+
 def test_p_of_psi_is_uniform_without_drift():
     random = np.random.default_rng(2)
     ps = []
