@@ -208,6 +208,31 @@ def test_what_cannot_be_meant_is_said_kindly(run_cli, project, words, said):
     assert "Traceback" not in answer.err
 
 
+def test_a_name_of_any_bytes_comes_back_as_it_was(run_cli, make_project):
+    config = '[project]\nname = "odd"\n[train]\ncommand = "sh copy.sh"\ninputs = ["in/*"]\noutputs = ["out/*"]\n'
+    script = "mkdir -p out && cp in/* out/"
+    folder = make_project({"copy.sh": script, "in/plain.csv": "a\n0\n"}, config).folder
+    names = [os.fsdecode(b"one\xff.csv"), os.fsdecode(b"two\xfe.csv"), "new\nline.csv", "--help", "-rf.csv"]
+    for number, name in enumerate(names):
+        (folder / "in" / name).write_text(f"a\n{number}\n")
+    assert run_cli("pipeline", folder=folder).code == 0
+    for where in ("in", "out"):
+        for path in (folder / where).iterdir():
+            path.unlink() if where == "out" or path.name != "plain.csv" else None
+    for name in names:
+        answer = run_cli("data", "restore", f"in/{name}", folder=folder)
+        assert answer.code == 0, answer.err
+        assert run_cli("data", "diff", f"in/{name}", "@latest", folder=folder).code == 0
+        assert run_cli("lineage", f"in/{name}", folder=folder).code == 0
+    assert {path.name for path in (folder / "in").iterdir()} == {*names, "plain.csv"}
+    assert run_cli("pipeline", "--json", folder=folder).json[0]["event"] == "restored"
+    assert {path.name for path in (folder / "out").iterdir()} == {*names, "plain.csv"}
+    assert run_cli("reproduce", "1", "--json", folder=folder).json["verdict"] == "identical"
+    (folder / "-x").write_text("1")
+    assert run_cli("data", "snapshot", "--", "-x", folder=folder).code == 0
+    assert run_cli("data", "restore", "--", "-x", folder=folder).code == 0
+
+
 def test_before_the_first_version_each_command_says_how_to_take_one(run_cli, make_project):
     folder = make_project({"a.csv": "a\n1\n"}, '[project]\nname = "new"\n').folder
     assert run_cli("data", "list", folder=folder).err.startswith("No version of any data yet")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from workbench.errors import EnvironmentProblem, NotFoundError, UsageError, WorkbenchError
 from workbench.project import Project
 from workbench.runs import inputs
-from workbench.runs.rows import text
+from workbench.runs.rows import name_on_disk, text
 from workbench.safe import clean
 from workbench.store.connection import transaction
 
@@ -277,11 +277,12 @@ def restore(project: Project, version: Version, *, to: Path | None = None, force
 
 
 def _target(project: Project, version: Version, to: Path | None) -> Path:
+    path = name_on_disk(version.path, version.facts)
     if to is not None:
-        return to / Path(version.path).name
+        return to / Path(path).name
     if inputs.is_url(version.path):
         raise UsageError(f"{clean(version.path)} is not in the project", "Add --to DIR.")
-    target = project.folder / version.path
+    target = project.folder / path
     root = os.path.realpath(project.folder)
     if not (os.path.realpath(target.parent) + "/").startswith(root.rstrip("/") + "/"):
         raise UsageError(f"{clean(version.path)} lies behind a link that leads out of the project", "Add --to DIR.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.project import Project
+from workbench.runs.rows import text
 
 _SCRATCH, _DAY = "version-", 86_400.0
 NOW = "now"
@@ -48,13 +50,17 @@ def scratch(project: Project) -> Iterator[Path]:
 def opened(project: Project, path: str, side: Side) -> Iterator[Path]:
     """Give a file with the bytes of a side: the project's own where they are the same, else one made for the while."""
     place = project.folder / path
-    if side.label == NOW:
+    if side.label == NOW and text(path) == path:
         yield place
         return
     from workbench.versions.objects import Objects
 
     with scratch(project) as folder:
         target = folder / "data"
+        if side.label == NOW:  # readers of tables want names that are UTF-8
+            target.symlink_to(place.absolute())
+            yield target
+            return
         Objects(project.objects_folder).write_to(side.hash, target, durable=False)
         yield target
 
@@ -70,6 +76,14 @@ def files_of(project: Project, path: str, side: Side) -> dict[str, tuple[str, in
     return {name: (entry.hash, entry.size) for name, entry in listed.items()}
 
 
+def hash_of(file: Path) -> str:
+    """Return the BLAKE3 of a file, whatever bytes its name has; raises OSError."""
+    from blake3 import blake3
+
+    with file.open("rb") as opened_file:
+        return hashlib.file_digest(opened_file, blake3).hexdigest()  # type: ignore[arg-type]
+
+
 def _files_now(folder: Path) -> Iterator[tuple[str, tuple[str, int]]]:
     from blake3 import blake3
 
@@ -81,4 +95,4 @@ def _files_now(folder: Path) -> Iterator[tuple[str, tuple[str, int]]]:
                 points_to = os.fsencode(file.readlink())
                 yield relative, (blake3(points_to).hexdigest(), len(points_to))
             elif file.is_file():
-                yield relative, (blake3().update_mmap(str(file)).hexdigest(), file.stat().st_size)
+                yield relative, (hash_of(file), file.stat().st_size)

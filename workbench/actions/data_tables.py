@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.actions.data import none_of
-from workbench.actions.data_sides import NOW, Side, files_of, opened, stored
+from workbench.actions.data_sides import NOW, Side, files_of, hash_of, opened, stored
 from workbench.data import difference, profile
 from workbench.data.difference import FolderDifference, RowChanges, TableDifference
 from workbench.data.profile import TableProfile
 from workbench.errors import NotFoundError, UsageError
 from workbench.project import Project
+from workbench.runs.rows import text
 from workbench.safe import clean
 from workbench.store.connection import transaction
 
@@ -94,11 +95,11 @@ def versions(
         "SELECT hash, kind, size, files, rows, kept, created, seen, facts,"
         " (SELECT group_concat(run) FROM inputs WHERE inputs.hash = data_versions.hash AND inputs.path = ?)"
         f" FROM data_versions WHERE path = ?{wanted} ORDER BY seen DESC, id DESC",
-        (path, path, *only),
+        (text(path), text(path), *only),
     ).fetchall()
     found = []
-    for hash_, kind, size, files, count, kept, created, seen, text, runs in rows:
-        known = json.loads(text) if facts else {}
+    for hash_, kind, size, files, count, kept, created, seen, document, runs in rows:
+        known = json.loads(document) if facts else {}
         changes = {name: one for name, item in known.get("changes", {}).items() if (one := RowChanges.from_json(item))}
         numbers = tuple(sorted({int(one) for one in (runs or "").split(",") if one}))
         table = profile.from_json(known.get("profile"))
@@ -185,12 +186,12 @@ def _keep(
     connection: sqlite3.Connection, path: str, hash_: str, name: str, value: Any, rows: int | None = None
 ) -> None:
     """Keep what was computed with its version, and how many rows there are where nobody has counted them yet."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    document = json.dumps(value, allow_nan=False, separators=(",", ":"))
     with transaction(connection):
         connection.execute(
             f"UPDATE data_versions SET facts = json_set(facts, '$.{name}', json(?)), rows = coalesce(rows, ?)"
             " WHERE path = ? AND hash = ?",
-            (text, rows, path, hash_),
+            (document, rows, text(path), hash_),
         )
 
 
@@ -294,7 +295,7 @@ def _read_by(connection: sqlite3.Connection | None, path: str, number: str) -> s
     run = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else -1
     row = known = None
     if connection is not None:
-        row = connection.execute("SELECT hash FROM inputs WHERE run = ? AND path = ?", (run, path)).fetchone()
+        row = connection.execute("SELECT hash FROM inputs WHERE run = ? AND path = ?", (run, text(path))).fetchone()
         known = connection.execute("SELECT 1 FROM runs WHERE id = ?", (run,)).fetchone()
     if known is None:
         raise NotFoundError(f"No run {clean(number, 20)}", "workbench runs")
@@ -304,8 +305,6 @@ def _read_by(connection: sqlite3.Connection | None, path: str, number: str) -> s
 
 
 def _side_now(project: Project, path: str, found: Sequence[Version]) -> Side:
-    from blake3 import blake3
-
     place = project.folder / path
     if "://" in path:
         hint = "Name a stored version: @latest, @previous" if found else f"workbench data snapshot '{clean(path)}'"
@@ -317,7 +316,7 @@ def _side_now(project: Project, path: str, found: Sequence[Version]) -> Side:
             raise _gone(project, path, found)
         if not place.is_file():
             raise UsageError(f"{clean(path)} is neither a file nor a folder", "workbench data list")
-        return Side(NOW, blake3().update_mmap(str(place)).hexdigest(), "file", place.stat().st_size)
+        return Side(NOW, hash_of(place), "file", place.stat().st_size)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise NotFoundError(f"{clean(path)}: {why}", "ls -l  on it, and on its folder") from error

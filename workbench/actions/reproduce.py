@@ -16,6 +16,7 @@ from workbench.runs import launch, queries, repetition
 from workbench.runs.command import PROCESS_NAME, read_json
 from workbench.runs.model import CHECKS, Run
 from workbench.runs.repetition import Verdict
+from workbench.runs.rows import name_on_disk
 from workbench.safe import clean
 from workbench.tracking import PARAMS_NAME
 from workbench.versions import code
@@ -107,7 +108,8 @@ def _data(project: Project, run: Run) -> list[dict[str, Any]]:
             if not one.get("hash"):
                 continue
             kept = connection.execute(
-                "SELECT kind, files, kept FROM data_versions WHERE path = ? AND hash = ?", (one["path"], one["hash"])
+                "SELECT kind, files, kept, facts FROM data_versions WHERE path = ? AND hash = ?",
+                (one["path"], one["hash"]),
             ).fetchone()
             if kept is not None and not kept[2]:
                 raise NotFoundError(
@@ -120,6 +122,7 @@ def _data(project: Project, run: Run) -> list[dict[str, Any]]:
                     "workbench data pull",
                 )
             row = {name: one.get(name) for name in ("path", "hash", "size", "rows")}
+            row["path"] = name_on_disk(str(one["path"]), json.loads(kept[3]))
             rows.append({**row, "kind": kept[0], "files": kept[1], "kept": True, "problem": "", "facts": {}})
     finally:
         connection.close()

@@ -137,7 +137,7 @@ def run_command(name: str, words: Sequence[str], folder: Path) -> int:
 
         standby.begin()
     module = importlib.import_module(COMMANDS[name][0])
-    given, command = _split(words)
+    given, command = _split(words) if name == "run" else (list(words), None)
     args = parser_of(name).parse_args(given)
     args.folder = _folder(os.path.join(folder, os.path.expanduser(args.folder)))  # noqa: PTH111, PTH118
     args.command = command

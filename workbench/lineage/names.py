@@ -10,6 +10,7 @@ from workbench.errors import NotFoundError
 from workbench.lineage.contents import Contents
 from workbench.lineage.queries import code_key
 from workbench.runs import queries
+from workbench.runs.rows import text
 from workbench.safe import clean
 
 _HEX = re.compile(r"[0-9a-f]{4,64}")
@@ -24,6 +25,7 @@ def resolve(
 
     Raises NotFoundError that says what there is instead, or that the name means several things.
     """
+    thing = text(thing)
     if not thing:
         return (f"run:{_default(connection, metric, goal)}",)
     if thing.startswith("@"):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.pipeline.plan import Earlier, Made
+from workbench.runs.rows import name_on_disk
 
 ONLY_STAGE = "train"
 MOST_KEYS = 30  # runs of a stage, each with another key, that an explanation looks at
@@ -40,12 +41,14 @@ class History:
 
     def _read(self, connection: sqlite3.Connection, runs: list[int]) -> None:
         rows = connection.execute(
-            f"SELECT run, path, kind, coalesce(hash, ''), coalesce(facts ->> 'link', '') FROM outputs WHERE {_KEPT}"
+            f"SELECT run, path, kind, coalesce(hash, ''), facts FROM outputs WHERE {_KEPT}"
             " AND run IN (SELECT value FROM json_each(?))",
             (json.dumps(runs),),
         )
-        for run, path, kind, hash, link in rows:
-            self._outputs[run][path] = Made("folder" if kind == "folder" else "file", hash, link)
+        for run, path, kind, hash, text in rows:
+            facts = json.loads(text) if text != "{}" else {}
+            made = Made("folder" if kind == "folder" else "file", hash, str(facts.get("link", "")))
+            self._outputs[run][name_on_disk(path, facts)] = made
 
     def earlier(self, stage: str, key: str) -> Earlier | None:
         """Return the newest finished run of a stage with this key."""

@@ -20,7 +20,7 @@ from workbench.runs.ending import Ending, how_it_ended, oom_kills
 from workbench.runs.ingest import Ingest
 from workbench.runs.machine import Sampler
 from workbench.runs.model import CHECKS
-from workbench.runs.rows import add_notice, text
+from workbench.runs.rows import add_notice, raw_name, text
 from workbench.sitecustomize import IMPORTED_NAME
 from workbench.store.connection import transaction
 from workbench.tracking import JOURNAL_FOLDER
@@ -225,7 +225,15 @@ def finish_row(
             " ON CONFLICT DO UPDATE SET size = excluded.size, hash = excluded.hash, problem = excluded.problem,"
             " facts = json_patch(facts, excluded.facts)",
             [
-                (run, text(path), kind, size, digest, text(problem), json.dumps({"link": link} if link else {}))
+                (
+                    run,
+                    text(path),
+                    kind,
+                    size,
+                    digest,
+                    text(problem),
+                    json.dumps(raw_name(path) | ({"link": link} if link else {})),
+                )
                 for path, kind, size, digest, problem, link in results.outputs
             ],
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem, WorkbenchError
 from workbench.paths import STORE_NAME
-from workbench.runs.rows import text
+from workbench.runs.rows import raw_name, text
 
 if TYPE_CHECKING:
     from workbench.versions.data import Progress, Taken
@@ -313,7 +313,7 @@ def save_version(connection: sqlite3.Connection, item: Mapping[str, Any], facts:
     """Store a version of data, or that it was seen again, inside the caller's transaction."""
     if not item["hash"]:
         return
-    told = {key: facts[key] for key in _FACTS if facts.get(key)}
+    told = {key: facts[key] for key in _FACTS if facts.get(key)} | raw_name(item["path"])
     connection.execute(
         "INSERT INTO data_versions (path, hash, kind, size, files, rows, kept, created, seen, facts)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path, hash) DO UPDATE SET seen = excluded.seen,"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
@@ -42,6 +43,20 @@ def add_notice(connection: sqlite3.Connection, run: int, t: int, notice: str) ->
 def text(value: str, limit: int = TEXT_LIMIT) -> str:
     """Return `value` as SQLite can hold it: no lone surrogates, no NUL, at most `limit` characters."""
     return value[:limit].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def raw_name(path: str) -> dict[str, str]:
+    """Return what is to be kept beside a path that the store cannot hold as it is: its bytes, in hexadecimal."""
+    return {"raw": os.fsencode(path).hex()} if text(path) != path else {}
+
+
+def name_on_disk(path: str, facts: Mapping[str, Any]) -> str:
+    """Return the path that was stored with `raw_name` among its facts as the file system has it."""
+    try:
+        raw = os.fsdecode(bytes.fromhex(facts.get("raw", "")))
+    except (TypeError, ValueError):
+        return path
+    return raw if text(raw) == path else path
 
 
 def _storable(value: Any) -> tuple[Any, int]:
