@@ -38,6 +38,11 @@ workbench.log({"auc": 0.75}, step=1)
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
 
+def own_environment() -> dict[str, str]:
+    """Return the environment as it is seen here: readline adds the size of a terminal where only children see it."""
+    return dict(os.environ)
+
+
 class Terminals:
     """Windows of a private tmux server."""
 
@@ -46,7 +51,7 @@ class Terminals:
 
     def tmux(self, *words: str) -> str:
         command = ["tmux", "-L", self._name, "-f", "/dev/null", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30).stdout
+        return subprocess.run(command, env=own_environment(), capture_output=True, text=True, timeout=30).stdout
 
     def open(self, window: str, folder: Path, size: tuple[int, int] = (120, 40), **environment: str) -> int:
         """Start the program in a window of its own; return its process id."""
@@ -107,10 +112,14 @@ class Screen:
         self._stream = pyte.ByteStream(self._screen)
         self._master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (24, 80))
-        # Named, for readline puts the size of the test's own terminal where os.environ does not show it.
-        environment = dict(os.environ)
         self._process = subprocess.Popen(
-            WORKBENCH, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+            WORKBENCH,
+            cwd=folder,
+            env=own_environment(),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
         )
         os.close(slave)
 
