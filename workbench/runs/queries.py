@@ -125,9 +125,10 @@ def load(connection: sqlite3.Connection, wanted: Iterable[int]) -> list[Run]:
     """Return the runs with these numbers, in this order, with params, metrics and tags; missing ones are left out."""
     order = list(wanted)
     found: dict[int, Run] = {}
+    decoded: dict[str, Any] = {}
     with snapshot(connection), _no_collection():
         for start in range(0, len(order), _MOST_IN_ONE):
-            found.update(_load_some(connection, order[start : start + _MOST_IN_ONE]))
+            found.update(_load_some(connection, order[start : start + _MOST_IN_ONE], decoded))
     return [found[number] for number in order if number in found]
 
 
@@ -143,7 +144,8 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _load_some(connection: sqlite3.Connection, wanted: list[int]) -> dict[int, Run]:
+def _load_some(connection: sqlite3.Connection, wanted: list[int], decoded: dict[str, Any]) -> dict[int, Run]:
+    """Return some runs; `decoded` holds what their JSON texts say, for many runs have the same command and code."""
     marks = ",".join("?" * len(wanted))
     params: dict[int, dict[str, Any]] = {number: {} for number in wanted}
     metrics: dict[int, dict[str, MetricSummary]] = {number: {} for number in wanted}
@@ -153,14 +155,14 @@ def _load_some(connection: sqlite3.Connection, wanted: list[int]) -> dict[int, R
         f"SELECT run, name, value, json FROM params WHERE run IN ({marks})", wanted
     ):
         params[run][known[name]] = json.loads(value) if as_json else value
-    make = MetricSummary._make
+    make = tuple.__new__  # what _make does, without counting the fields
     for row in connection.execute(
         "SELECT run, name, last, last_step, least, least_step, greatest, greatest_step, count, last_t"
         f" FROM metrics WHERE run IN ({marks})",
         wanted,
     ):
         if row[1] in known:
-            summary = make(row[2:])
+            summary = make(MetricSummary, row[2:])
             metrics[row[0]][known[row[1]]] = summary if row[2] is not None else summary._replace(last=math.nan)
     for run, tag in connection.execute(f"SELECT run, tag FROM tags WHERE run IN ({marks})", wanted):
         tags[run].append(tag)
@@ -172,12 +174,14 @@ def _load_some(connection: sqlite3.Connection, wanted: list[int]) -> dict[int, R
         inputs[run].append(one | {"problem": problem} if problem else one)
     rows = connection.execute(f"SELECT {_COLUMNS} FROM runs WHERE id IN ({marks})", wanted)
     return {
-        row[0]: _run(row, params[row[0]], metrics[row[0]], tuple(tags[row[0]]), tuple(inputs[row[0]])) for row in rows
+        row[0]: _run(row, decoded, params[row[0]], metrics[row[0]], tuple(tags[row[0]]), tuple(inputs[row[0]]))
+        for row in rows
     }
 
 
 def _run(
     row: Any,
+    decoded: dict[str, Any],
     params: dict[str, Any],
     metrics: dict[str, MetricSummary],
     tags: tuple[str, ...],
@@ -185,7 +189,10 @@ def _run(
 ) -> Run:
     values: list[Any] = list(row)
     for index in (5, 7, 8, 17):  # command, overrides, trigger, code
-        values[index] = {} if values[index] == "{}" else json.loads(values[index])
+        words = values[index]
+        if words not in decoded:
+            decoded[words] = json.loads(words)
+        values[index] = decoded[words]
     build: Callable[..., Run] = Run
     return build(*values, params, metrics, tags, data)
 
