@@ -207,3 +207,32 @@ def test_values_that_hold_replaced_bytes_are_counted_kept_and_added_up():
     (found,) = made.freeze()
     both = profile.merge(found, profile.from_json(profile.to_json(found)))
     assert [one.column("x").damaged for one in (found, both)] == [2, 4]
+
+
+MANY = {
+    "measured": lambda random: random.normal(size=900),
+    "decimals": lambda random: np.round(random.normal(size=900), 3),
+    "huge": lambda random: random.normal(size=900) * 1e300,
+    "minute": lambda random: random.normal(size=900) * 1e-300,
+    "whole": lambda random: random.integers(-(2**62), 2**62, 900),
+    "several times": lambda random: random.choice(random.normal(size=400), 900),
+    "times": lambda random: random.integers(0, 2**50, 900).astype("datetime64[us]"),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_all_numbers_of_a_column_are_kept_to_the_last_bit(name):
+    found = window({"x": MANY[name](np.random.default_rng(3))})
+    kept = profile.to_json(found)
+    assert len(found.column("x").numbers) > 200
+    assert profile.from_json(json.loads(json.dumps(kept))) == found
+    pairs = [list(pair) for pair in found.column("x").numbers]
+    as_before = {**kept, "version": 2, "numbers": {"x": pairs}}
+    assert profile.from_json(json.loads(json.dumps(as_before))) == found
+    assert len(json.dumps(kept)) < 0.8 * len(json.dumps(as_before))
+
+
+def test_numbers_that_are_damaged_are_no_profile():
+    kept = profile.to_json(window({"x": np.random.default_rng(3).normal(size=900)}))
+    for text in ("AAAA", "?", 7):
+        assert profile.from_json({**kept, "numbers": {"x": [text, None, []]}}) is None
