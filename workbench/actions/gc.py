@@ -131,8 +131,8 @@ def _sweep_drift(project: Project, connection: sqlite3.Connection, now: float, *
     with transaction(connection):
         found = drift_sweep.look(connection, is_current, now)
         drift_sweep.remove(connection, found)
-    if found.size:
-        shrink(connection)
+    if found.size and not connection.execute("SELECT 1 FROM runs WHERE status = 'running' LIMIT 1").fetchone():
+        shrink(connection)  # beside a run, which writes all the time, the room stays for what comes next
     return found
 
 
