@@ -216,6 +216,28 @@ def test_a_full_disk_is_said_and_changes_nothing(make_project, small, run_cli):
             path.unlink()
 
 
+def test_what_lies_where_nobody_can_write_is_read_as_anywhere_else(make_project, small, tmp_path, run_cli):
+    project = make_project({"data/a.csv": "a\n1\n"}, CONFIG, name="small/project")
+    assert run_cli("run", "--", "true", folder=project.folder).code == 0
+    assert run_cli("data", "snapshot", folder=project.folder).code == 0
+    remote = (tmp_path / "remote").as_uri()
+    subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+    for words in (
+        ["runs"], ["show", "1"], ["data", "list"], ["data", "diff", "data", "@latest"],
+        ["data", "profile", "data/a.csv"], ["lineage", "1"], ["data", "push", "--to", remote], ["data", "restore", "data", "--to", str(tmp_path / "out")],
+    ):  # fmt: skip
+        answer = run_cli(*words, folder=project.folder)
+        assert answer.code == 0, (words, answer.err)
+    assert (tmp_path / "out/data/a.csv").read_text() == "a\n1\n"
+    for words in (["run", "--", "true"], ["data", "snapshot"], ["data", "restore", "data"], ["note", "1", "x"]):
+        answer = run_cli(*words, folder=project.folder)
+        assert answer.code == 3, (words, answer.err)
+        assert "ead-only" in answer.err or "readonly" in answer.err
+    subprocess.run(["mount", "-o", "remount,rw", str(small)], check=True)
+    assert run_cli("data", "snapshot", folder=project.folder).code == 0
+    check_sound(project)
+
+
 def test_a_full_disk_while_restoring_leaves_the_target_as_it_was(project, small, run_cli):
     (version,) = actions.listed(project, "data")
     target = small / "data"

@@ -42,7 +42,8 @@ def scratch(project: Project) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > _DAY:
                 shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=project.inner) as folder:
+    inner = project.inner if os.access(project.inner, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=inner) as folder:
         yield Path(folder)
 
 

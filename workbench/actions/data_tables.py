@@ -16,7 +16,7 @@ from workbench.actions.data_sides import NOW, Side, files_of, hash_of, opened, s
 from workbench.data import difference, profile
 from workbench.data.difference import FolderDifference, RowChanges, TableDifference
 from workbench.data.profile import TableProfile
-from workbench.errors import NotFoundError, UsageError
+from workbench.errors import NotFoundError, StoreError, UsageError
 from workbench.project import Project
 from workbench.runs.rows import text
 from workbench.safe import clean
@@ -185,9 +185,12 @@ def _measured(file: Path, name: str, key: tuple[str, ...], progress: Callable[[i
 def _keep(
     connection: sqlite3.Connection, path: str, hash_: str, name: str, value: Any, rows: int | None = None
 ) -> None:
-    """Keep what was computed with its version, and how many rows there are where nobody has counted them yet."""
+    """Keep what was computed with its version, and how many rows there are where nobody has counted them yet.
+
+    It is only a matter of speed: a store that cannot be written is no problem.
+    """
     document = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    with transaction(connection):
+    with contextlib.suppress(StoreError), transaction(connection):
         connection.execute(
             f"UPDATE data_versions SET facts = json_set(facts, '$.{name}', json(?)), rows = coalesce(rows, ?)"
             " WHERE path = ? AND hash = ?",

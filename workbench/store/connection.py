@@ -76,11 +76,24 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    connection = _opened(path)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Return a connection; on a read-only file system one that asks for no locks, as nobody can write there."""
+    if not path.exists() or not os.statvfs(path).f_flag & os.ST_RDONLY:
+        return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreError(
+            f"The store {clean(str(path))} was in use when its file system became read-only",
+            "Copy the project to where it can be written: that completes it.",
+        )
+    return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
 
 
 def _prepare(path: Path) -> None:
@@ -106,7 +119,7 @@ def _prepare(path: Path) -> None:
 def _version(path: Path) -> int:
     if not path.exists() or path.stat().st_size == 0:
         return 0
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    connection = _opened(path)
     try:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
     finally:
@@ -161,6 +174,8 @@ def _explain(error: sqlite3.Error, path: Path | None) -> StoreError:
         return StoreError(f"The store was busy for {BUSY_SECONDS:.0f} s", "Another program holds it: workbench doctor")
     if "not a database" in text or "malformed" in text:
         return StoreError(f"The store{place} is damaged: {text}", "workbench doctor says what can be saved.")
-    if "readonly" in text or "unable to open" in text:
+    if "readonly" in text:
+        return StoreError(f"The store{place} cannot be written: {text}", "Copy the project to where it can be written.")
+    if "unable to open" in text:
         return StoreError(f"The store{place} cannot be opened: {text}", "Check the permissions of .workbench.")
     return StoreError(f"The store answered: {text}", "workbench doctor")

@@ -120,8 +120,15 @@ class Objects:
     @contextlib.contextmanager
     def held(self, *, alone: bool = False, wait: bool = True) -> Iterator[None]:
         """Keep collection (`alone`) and storing apart, from the content to the row; raises BlockingIOError."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("a") as lock:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            opened = (self.folder / "lock").open("a")
+        except OSError:
+            if alone or os.access(self.folder, os.W_OK):
+                raise
+            yield  # nobody collects where nobody can write
+            return
+        with opened as lock:
             fcntl.flock(lock, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
             yield
 
