@@ -223,8 +223,9 @@ def test_what_lies_where_nobody_can_write_is_read_as_anywhere_else(make_project,
     remote = (tmp_path / "remote").as_uri()
     subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
     for words in (
-        ["runs"], ["show", "1"], ["data", "list"], ["data", "diff", "data", "@latest"],
-        ["data", "profile", "data/a.csv"], ["lineage", "1"], ["data", "push", "--to", remote], ["data", "restore", "data", "--to", str(tmp_path / "out")],
+        ["runs"], ["show", "1"], ["lineage", "1"], ["data", "list"], ["data", "diff", "data", "@latest"],
+        ["data", "profile", "data/a.csv"], ["data", "push", "--to", remote],
+        ["data", "restore", "data", "--to", str(tmp_path / "out")],
     ):  # fmt: skip
         answer = run_cli(*words, folder=project.folder)
         assert answer.code == 0, (words, answer.err)
