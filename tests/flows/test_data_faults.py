@@ -294,3 +294,20 @@ def test_a_supervisor_killed_while_it_stores_inputs_puts_the_run_back(project, r
     wait_until(lambda: run_cli("show", "1", "--json", folder=project.folder).json["status"] == "finished")
     assert run_cli("show", "1", "--json", folder=project.folder).json["data"][0]["path"] == "data"
     check_sound(project)
+
+
+def test_what_was_taken_last_is_the_latest_though_the_clock_was_put_back(project):
+    from workbench.runs.inputs import save_version
+    from workbench.store.connection import transaction
+
+    connection = project.open_store()
+    item = {"path": "a", "kind": "file", "size": 1, "files": 1, "rows": None, "kept": True}
+    first, second = "1" * 64, "2" * 64
+    for hash, now in ((first, 2000.0), (second, 1000.0), (first, 1001.0), (second, 999.0)):
+        with transaction(connection):
+            save_version(connection, {**item, "hash": hash}, {}, now)
+        assert actions.find(project, "a@latest").hash == hash
+    connection.close()
+    assert [(version.hash, version.created) for version in actions.listed(project, "a")] == [
+        (second, 1000.0), (first, 2000.0),
+    ]  # fmt: skip

@@ -13,6 +13,7 @@ from workbench.cli.output import Column
 from workbench.cli.parsing import add_json
 from workbench.drift.sweep import KEPT
 from workbench.errors import UsageError
+from workbench.lineage.formats import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,11 +75,12 @@ def _show(waste: actions.Waste) -> None:
             f"{len(waste.drift.reports):,} reports of drift, which no alert needs and {KEPT} newer ones follow, and"
             f" {len(waste.drift.profiles):,} profiles of data that are gone: {output.size(waste.drift.size)}."
         )
-    if waste.expired or waste.contents or waste.code or waste.leftovers:
-        output.say(
-            f"{waste.contents:,} contents, {len(waste.code):,} code files and {len(waste.leftovers):,} leftovers of"
-            f" interrupted writes are needed by nothing: {output.size(waste.size - waste.drift.size)}."
-        )
+    counts = {"content": waste.contents, "code file": len(waste.code), "unfinished write": len(waste.leftovers)}
+    parts = [counted(count, word) for word, count in counts.items() if count]
+    if parts:
+        are = "is" if parts[0].startswith("1 ") and len(parts) == 1 else "are"
+        size = output.size(waste.size - waste.drift.size)
+        output.say(f"{' and '.join(parts)} {are} needed by nothing: {size}.")
 
 
 def _agreed(waste: actions.Waste) -> bool:

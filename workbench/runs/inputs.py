@@ -26,6 +26,7 @@ MOST_INPUTS = 1000
 STOP_SECONDS = 0.5
 COPIES_FOLDER = "inputs"
 INPUTS_VARIABLE = "WORKBENCH_INPUTS"
+_JUST_AFTER = 1e-5  # seconds
 _FACTS = ("owner", "region", "retention_days", "copy", "identity", "by")
 
 
@@ -310,17 +311,25 @@ def _changed(connection: sqlite3.Connection, path: str, item: Mapping[str, Any],
 
 
 def save_version(connection: sqlite3.Connection, item: Mapping[str, Any], facts: Mapping[str, Any], now: float) -> None:
-    """Store a version of data, or that it was seen again, inside the caller's transaction."""
+    """Store a version of data, or that it was seen again, inside the caller's transaction.
+
+    What is seen last has the greatest `seen` of its path, also when the clock was put back.
+    """
     if not item["hash"]:
         return
+    path = text(item["path"])
+    (before,) = connection.execute(
+        "SELECT max(seen) FROM data_versions WHERE path = ? AND hash != ?", (path, item["hash"])
+    ).fetchone()
+    seen = now if before is None else max(now, before + _JUST_AFTER)
     told = {key: facts[key] for key in _FACTS if facts.get(key)} | raw_name(item["path"])
     connection.execute(
         "INSERT INTO data_versions (path, hash, kind, size, files, rows, kept, created, seen, facts)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path, hash) DO UPDATE SET seen = excluded.seen,"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path, hash) DO UPDATE SET seen = max(seen, excluded.seen),"
         " kept = max(kept, excluded.kept), rows = coalesce(excluded.rows, rows),"
         " facts = json_patch(facts, excluded.facts)",
         (
-            text(item["path"]), item["hash"], item["kind"], item["size"], item["files"], item["rows"],
-            int(item["kept"]), now, now, json.dumps(told),
+            path, item["hash"], item["kind"], item["size"], item["files"], item["rows"],
+            int(item["kept"]), now, seen, json.dumps(told),
         ),
     )  # fmt: skip
