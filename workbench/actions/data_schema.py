@@ -7,12 +7,12 @@ import json
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.actions import data_tables
 from workbench.actions.data_tables import Progress, told
@@ -29,6 +29,9 @@ from workbench.store.connection import transaction
 
 if TYPE_CHECKING:
     from workbench.data.tables import Table
+
+PartT = TypeVar("PartT")
+FoundT = TypeVar("FoundT")
 
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
 
@@ -160,8 +163,9 @@ def learn(
     if "://" in path:
         raise UsageError(f"{clean(path)} lies elsewhere", "Fetch the file, and name it as [data] train.")
     key = data_tables.key_of(project, path)
-    parts = []
-    for part, name in parts_of(project.folder / path, path):
+
+    def read(named: tuple[Path, str]) -> _All:
+        part, name = named
         table = tables.open_table(part, name, lenient=True)
         expect(table, present)
         wanted = table.columns
@@ -171,7 +175,9 @@ def learn(
             private = PolicyCheck(project.config.policy, wanted, now=now)
             return _All(Measure(table.kinds(), format=table.format, key=key), Traits(wanted), private, check)
 
-        parts.append(tables.scan(table, make, progress=told(progress, name)))
+        return tables.scan(table, make, progress=told(progress, name))
+
+    parts = with_rows(parts_of(project.folder / path, path), read)
     profile, traits = _joined(parts)
     private = {one.column for part in parts for one in part.policy.freeze() if one.kind == "personal data"}
     private |= {one.name for one in profile.columns if identifies(project.config.policy, one)}
@@ -238,6 +244,21 @@ def parts_of(path: Path, name: str) -> Iterator[tuple[Path, str]]:
         raise TableError(f"{clean(name)}: the folder holds no files", "Name a file, or a folder of parts.")
     for file in files:
         yield file, f"{name}/{file.relative_to(path).as_posix()}"
+
+
+def with_rows(parts: Iterable[PartT], read: Callable[[PartT], FoundT]) -> list[FoundT]:
+    """Return what `read` makes of each part of a table, but of those that have no rows; raises NoRows if none has."""
+    from workbench.data.tables import NoRows
+
+    found, empty = list[FoundT](), None
+    for part in parts:
+        try:
+            found.append(read(part))
+        except NoRows as error:
+            empty = error
+    if empty is not None and not found:
+        raise empty
+    return found
 
 
 def is_table(name: str) -> bool:

@@ -185,17 +185,14 @@ def cut(
     Raises TableError for a file that is no table, UsageError where there is nothing to cut by.
     """
     names = ids(project, source)
-    facts: list[Any] = [*_RULES, source.hash, str(by), time if by.unit else "", sorted(names)]
+    facts: list[Any] = [*_RULES, source.hash, _ends(source), str(by), time if by.unit else "", sorted(names)]
     key = blake2b(json.dumps(facts).encode(), digest_size=20).hexdigest()
     known = records.load_cut(connection, key)
     if known is not None:
         return Cut(*known)
     if source.parts:
-        windows, undated, notes = _merged(
-            source,
-            by,
-            [cut(project, connection, one, by, time=time, now=now, progress=progress) for one in source.parts],
-        )
+        again = partial(cut, project, connection, by=by, time=time, now=now, progress=progress)
+        windows, undated, notes = _merged(source, by, data_schema.with_rows(source.parts, again))
     else:
         windows, undated, notes = _measured(project, source, by, time, names, progress)
     with transaction(connection):
@@ -226,6 +223,11 @@ def still_current(project: Project, connection: sqlite3.Connection) -> Callable[
         return origin["hash"] in kept or found[name] == origin["hash"]
 
     return is_current
+
+
+def _ends(source: Source) -> str:
+    """Return the ends of the name of a file, by which it may be read otherwise."""
+    return "" if source.parts else "".join(Path(source.name).suffixes[-2:]).lower()
 
 
 _Found = tuple[list[Window], int, tuple[str, ...]]
@@ -274,7 +276,9 @@ def sample(project: Project, source: Source, by: By, time: str) -> dict[str, Any
     from workbench.drift.classifier import RowSample, Samples
 
     found: dict[str, RowSample] = {}
-    for seed, part in enumerate(source.parts or (source,)):
+
+    def read(numbered: tuple[int, Source]) -> None:
+        seed, part = numbered
         with opened(project, part) as path:
             table = _open(path, part)
             samples = tables.scan(table, partial(_new_samples, Samples, table, by, time, seed)).by_label()
@@ -283,6 +287,8 @@ def sample(project: Project, source: Source, by: By, time: str) -> dict[str, Any
                 found[label].join(one)
             else:
                 found[label] = one
+
+    data_schema.with_rows(enumerate(source.parts or (source,)), read)
     return {label: one.rows for label, one in found.items()}
 
 

@@ -228,7 +228,11 @@ def _table(
     checks: list[Any] = []
     private: list[Finding] = []
     names: tuple[str, ...] = ()
-    for part, name in data_schema.parts_of(place, relative):
+    files: list[str] = []
+
+    def read(named: tuple[Path, str]) -> None:
+        nonlocal names
+        part, name = named
         table = tables.open_table(part, name, lenient=True)
         data_schema.expect(table, schema)
         names = names or table.columns
@@ -241,10 +245,13 @@ def _table(
 
         pair = tables.scan(table, make, progress=data_tables.told(progress, name))
         checks.append(pair.check)
-        private += [replace(one, file=name if place.is_dir() else "") for one in pair.policy.freeze()]
+        files.append(name)
+        private.extend(replace(one, file=name if place.is_dir() else "") for one in pair.policy.freeze())
+
+    data_schema.with_rows(data_schema.parts_of(place, relative), read)
     secret = {one.column for one in private}
     secret |= {name for name in names if policies.guarded(project.config.policy, name)}
-    found = validate.judge(asked, checks, secret) if schema is not None else _plain(checks)
+    found = validate.judge(asked, checks, secret, files) if schema is not None else _plain(checks)
     if environment == "training" and relative == project.config.data.train.removeprefix("./"):
         private += misnamed.in_training_data(project.config, names)
     shown = [hidden_finding(project.config.policy, one) for one in (*found, *private)]

@@ -13,19 +13,24 @@ from typing import Any
 
 from workbench.data import texts
 from workbench.data.packed import LONGEST_LINE, broken_stream, lines, open_packed, plain_name
+from workbench.data.personal import masked
+from workbench.data.repair import REPLACED
 from workbench.data.tables import (
     ALL_KINDS,
+    HEAD,
     Retyped,
     Table,
     TableError,
     canonical,
     canonical_type,
+    kind_of,
     refuse_names,
     type_name,
 )
 from workbench.safe import clean
 
 BLOCK = 4 << 20
+_ICONV = "iconv -f LATIN1 -t UTF-8 converts many such files."
 _SEPARATORS = ",;\t|"
 
 
@@ -39,11 +44,7 @@ def open_csv(table: Table, head: bytes) -> Table:
 
 
 def _header(table: Table, head: bytes) -> list[str]:
-    line = re.split(rb"[\r\n]", head.removeprefix(b"\xef\xbb\xbf"), maxsplit=1)[0]
-    counts = {one: line.count(one.encode()) for one in _SEPARATORS}
-    by_name = "\t" if plain_name(table).endswith((".tsv", ".tab")) else ","
-    best = max(_SEPARATORS, key=lambda one: (counts[one], one == by_name))
-    table.delimiter = best if counts[best] and not counts[by_name] else by_name
+    table.delimiter = _separator(table, head)
     rows = _lines(table)
     try:
         names = list(next(rows, Row(1, 1, [], [])).cells)
@@ -52,19 +53,43 @@ def _header(table: Table, head: bytes) -> list[str]:
     if not any(name.strip() for name in names):
         raise table.fail("has no header: its first line is blank", line=1)
     if _are_data(names):
-        shown = clean(", ".join(names[:3]), 60)
+        shown = clean(", ".join(map(masked, names[:3])), 60)
         raise table.fail(f"has no header: its first line holds data ({shown} …)", "Put the names first.", line=1)
     names = [name if name.strip() else f"column {at}" for at, name in enumerate(names, 1)]
     refuse_names(table, names, line=1)
+    for at, name in enumerate(names, 1):
+        if REPLACED in name and not table.lenient:
+            raise table.fail(f"the name of column {at} is not UTF-8", _ICONV, line=1)
     return names
 
 
+def _separator(table: Table, head: bytes) -> str:
+    """Return what stands between cells: of what gives each row at the beginning as many as the header, what gives most.
+
+    Where the first rows do not tell, the header alone does.
+    """
+    text = head.decode("utf-8-sig", "replace")
+    usual = "\t" if plain_name(table).endswith((".tsv", ".tab")) else ","
+    counts = {}
+    for one in sorted(_SEPARATORS, key=lambda one: one != usual):
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=one) if row]
+        whole = rows[:-1] if len(head) >= HEAD else rows
+        if len(whole) > 1 and {len(row) for row in whole} == {len(whole[0])}:
+            counts[one] = len(whole[0])
+    if any(count > 1 for count in counts.values()):
+        return max(counts, key=lambda one: counts[one])
+    line = re.split(r"[\r\n]", text, maxsplit=1)[0]
+    best = max(_SEPARATORS, key=lambda one: (line.count(one), one == usual))
+    return best if best in line and usual not in line else usual
+
+
 def _are_data(names: list[str]) -> bool:
-    """Return whether a header is a row of data: all numbers or dates, or one of them twice, and no count of columns."""
+    """Return whether a header is a row of data: numbers or dates, one of them twice, both, or all, and no count."""
     import pyarrow as pa
 
     values = [name for name in names if name.strip() and texts.guessed(name.strip()) not in (pa.string(), pa.bool_())]
-    if len(values) < len(names) and len(set(values)) == len(values):
+    are_one_kind = len({kind_of(texts.guessed(name.strip())) for name in values}) < 2
+    if len(values) < len(names) and len(set(values)) == len(values) and are_one_kind:
         return False
     counted = [list(map(str, range(first, first + len(names)))) for first in (0, 1)]
     return [name.strip() for name in names] not in counted
@@ -90,7 +115,7 @@ def batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
         with broken_stream(table):
             raise error
     if not rows:
-        raise table.fail(f"has a header of {len(table.columns)} columns and no rows", line=2)
+        raise table.without_rows(f"has a header of {len(table.columns)} columns and no rows", line=2)
     if last is not None and len(last) and any(sign in str(last[-1]) for sign in "\r\n"):
         _refuse_open_quote(table)
 
@@ -244,5 +269,5 @@ def _bad_bytes(table: Table) -> TableError:
                 before = line[: error.start].decode("utf-8", "replace")
                 at = min(len(next(csv.reader([before], delimiter=table.delimiter), [""])), len(table.columns)) or 1
                 words = f"column {clean(table.columns[at - 1], 60)!r} is not UTF-8"
-                return table.fail(words, "iconv -f LATIN1 -t UTF-8 converts many such files.", line=number)
-    return table.fail("is not UTF-8", "iconv -f LATIN1 -t UTF-8 converts many such files.")
+                return table.fail(words, _ICONV, line=number)
+    return table.fail("is not UTF-8", _ICONV)

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from workbench.data import packed, texts
-from workbench.data.tables import ROWS, Retyped, Table, as_text, guess, type_name
+from workbench.data.repair import REPLACED
+from workbench.data.tables import ROWS, Retyped, Table, as_text, guess, type_name, whole_json
 from workbench.safe import clean
 
+
+class _Twice(ValueError):
+    """A name occurs twice in one object."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+_LOADS = json.JSONDecoder(object_pairs_hook=_object).decode
+_HALF = re.compile("[\ud800-\udfff]")
 _RANKS = {bool: "boolean", int: "int", float: "float", str: "text"}
 
 
@@ -22,7 +39,7 @@ def open_json_lines(table: Table) -> Table:
     except Retyped:
         kinds = _kinds(table)
     if not kinds:
-        raise table.fail("holds no rows")
+        raise table.without_rows("holds no rows")
     table.format, table.columns = "jsonl", tuple(kinds)
     plain = {"boolean": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "large": pa.float64()}
     for name, found in kinds.items():
@@ -84,6 +101,20 @@ def _float(value: float) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
+def _sound(table: Table, row: dict[str, Any], number: int) -> dict[str, Any]:
+    r"""Return a row without halves of characters (\ud800), which a lenient table has as U+FFFD."""
+    text = json.dumps(row, ensure_ascii=False)
+    if _HALF.search(text) is None:
+        return row
+    if not table.lenient:
+        raise table.fail("holds half of a character, which is no text", "Write the file again.", line=number)
+    if not table.damaged:
+        table.damaged = True
+        raise Retyped
+    found: dict[str, Any] = json.loads(_HALF.sub(REPLACED, text))
+    return found
+
+
 def _rows(table: Table) -> Iterator[dict[str, Any]]:
     with packed.broken_stream(table), packed.open_packed(table) as stream:
         number = 0
@@ -91,11 +122,16 @@ def _rows(table: Table) -> Iterator[dict[str, Any]]:
             for number, line in enumerate(packed.lines(table, stream), 1):
                 if not line.strip():
                     continue
-                row = json.loads(line)
+                row = _LOADS(line)
                 if not isinstance(row, dict):
                     raise table.fail("is no JSON object", "Each line is one object: {...}", line=number)
-                yield row
+                yield _sound(table, row, number) if "\\u" in line else row
+        except _Twice as error:
+            words = f"the name {clean(str(error), 60)!r} comes twice in one object"
+            raise table.fail(words, "Give one of them another name.", line=number) from error
         except json.JSONDecodeError as error:
+            if number == 1 and packed.plain_name(table).endswith(".json") and error.pos >= len(line.rstrip()):
+                raise whole_json(table) from error
             raise table.fail(
                 f"column {error.colno}: {clean(error.msg)}", "Each line is one object.", line=number
             ) from error
@@ -104,5 +140,7 @@ def _rows(table: Table) -> Iterator[dict[str, Any]]:
                 table.damaged = True
                 raise Retyped from error
             raise table.fail("is not UTF-8", "iconv converts it.", line=number + 1) from error
-        except (ValueError, RecursionError) as error:
+        except RecursionError as error:
+            raise table.fail("is nested too deeply", "Each line is one object.", line=number) from error
+        except ValueError as error:
             raise table.fail(clean(str(error), 200), "Each line is one object.", line=number) from error

@@ -15,7 +15,8 @@ HIDDEN = "…"
 
 EMAIL = r"[\pL\pM\pN._%+\-]+@[\pL\pM\pN\-]+(\.[\pL\pM\pN\-]+)*\.[\pL\pM]{2,}"
 """In the syntax of Arrow; addresses have letters of any script (RFC 6531)."""
-_EMAIL = re.compile(r"[\w.%+\-]+@[\w\-]+(\.[\w\-]+)*\.[^\W\d_]{2,}")
+# Without looking back, a long word would be gone through from each of its letters on.
+_EMAIL = re.compile(r"(?<![\w.%+\-])[\w.%+\-]+@[\w\-]+(\.[\w\-]+)*\.[^\W\d_]{2,}")
 _LOCAL = r"\(?0?\d{2,4}\)?[\s./\-]\d{3,4}[\s.\-]\d{3,4}|0\d{2,4}[\s/\-]\d{5,8}"
 _ABROAD = r"\+[1-9][\d\s().\-/]{6,17}\d"
 _CALL = (

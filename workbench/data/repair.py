@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 BLOCK = 1 << 20
+REPLACED = "\ufffd"
 
 
 class Repaired(io.RawIOBase):

@@ -24,11 +24,17 @@ FEW = 4096
 READING = 3
 """Which rules files are read by: what was found by others is not what would be found now."""
 PARQUET = b"PAR1"
+HEAD = 4096
+_MARKS = {b"\xff\xfe\0\0": "UTF-32LE", b"\0\0\xfe\xff": "UTF-32BE", b"\xff\xfe": "UTF-16LE", b"\xfe\xff": "UTF-16BE"}
 ALL_KINDS: frozenset[Kind] = frozenset(("number", "boolean", "time"))
 
 
 class TableError(UsageError):
     """A file is not a table that can be read."""
+
+
+class NoRows(TableError):
+    """A table has no rows: as a part of several it tells nothing."""
 
 
 class Retyped(Exception):
@@ -80,6 +86,11 @@ class Table:
         place = clean(self.name) + ("" if line is None else f", line {line}")
         return TableError(f"{place}: {words}", hint or "workbench data profile FILE shows a table that can be read.")
 
+    def without_rows(self, words: str, *, line: int | None = None) -> NoRows:
+        """Return the error for a table of no rows."""
+        found = self.fail(words, "A table has one row at least, below its names.", line=line)
+        return NoRows(found.message, found.hint)
+
 
 def open_table(path: Path, name: str = "", *, lenient: bool = False, spelled: frozenset[Kind] = frozenset()) -> Table:
     """Look at a file and return it as a table that can be scanned; raises TableError.
@@ -92,11 +103,11 @@ def open_table(path: Path, name: str = "", *, lenient: bool = False, spelled: fr
         raise blank.fail("is a folder, not a table", "Name one of its files.")
     try:
         with path.open("rb") as file:
-            head = file.read(4096)
+            head = file.read(HEAD)
     except OSError as error:
         raise blank.fail(f"cannot be read: {error.strerror}", "workbench data list") from error
     if not head:
-        raise blank.fail("the file is empty")
+        raise blank.without_rows("the file is empty")
     if head.startswith(PARQUET) or name.lower().endswith((".parquet", ".pq")):
         return _open_parquet(blank)
     blank.packed = packed.packing(blank, head)
@@ -105,7 +116,7 @@ def open_table(path: Path, name: str = "", *, lenient: bool = False, spelled: fr
     _refuse_foreign(blank, head)
     lower = packed.plain_name(blank)
     if head.lstrip()[:1] == b"[" and ".json" in lower:
-        raise _whole_json(blank)
+        raise whole_json(blank)
     if any(lower.rpartition(end)[0] for end in (".jsonl", ".ndjson")) or head.lstrip()[:1] == b"{":
         from workbench.data import json_tables
 
@@ -142,25 +153,24 @@ def scan(
         return reader
 
 
-def _whole_json(table: Table) -> TableError:
+def whole_json(table: Table) -> TableError:
     """Return the error for a JSON document that is not one object a line."""
     return table.fail("is one JSON document, not an object a line", f"jq -c '.[]' {clean(table.name)} > lines.jsonl")
 
 
 def _unpacked_head(table: Table) -> bytes:
     with packed.broken_stream(table), packed.open_packed(table) as stream:
-        head = bytes(stream.read(4096))
+        head = bytes(stream.read(HEAD))
     if not head:
-        raise table.fail("the file is empty once unpacked")
+        raise table.without_rows("the file is empty once unpacked")
     return head
 
 
 def _refuse_foreign(table: Table, head: bytes) -> None:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        kind = "UTF-16LE" if head.startswith(b"\xff\xfe") else "UTF-16BE"
-        raise table.fail(
-            f"is {kind}, not UTF-8", f"iconv -f UTF-16 -t UTF-8 {clean(table.name)} > converted.csv", line=1
-        )
+    kind = next((kind for mark, kind in _MARKS.items() if head.startswith(mark)), "")
+    if kind:
+        hint = f"iconv -f {kind[:6]} -t UTF-8 {clean(table.name)} > converted.csv"
+        raise table.fail(f"is {kind}, not UTF-8", hint, line=1)
     if head.startswith(PARQUET) or packed.is_packed(head):
         raise table.fail("holds a packed file, packed once more", "Unpack it.")
     if b"\x00" in head:
@@ -283,7 +293,7 @@ def _open_parquet(table: Table) -> Table:
         raise table.fail(words, "Write or fetch the file again.") from error
     refuse_names(table, schema.names)
     if not rows:
-        raise table.fail(f"has {len(schema.names)} columns and no rows")
+        raise table.without_rows(f"has {len(schema.names)} columns and no rows")
     table.format, table.columns = "parquet", tuple(schema.names)
     table.types = {one.name: canonical_type(one.type) for one in schema}
     table.shown = {one.name: type_name(one.type) for one in schema}

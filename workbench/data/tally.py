@@ -15,13 +15,13 @@ from typing import Any
 from workbench.data import hashing, texts
 from workbench.data.findings import FIRST
 from workbench.data.profile import Kind
+from workbench.data.repair import REPLACED
 from workbench.data.schema import FORMS, ColumnSchema
 
 KEYED = 20_000_000
 EXAMPLES = 3
 NARROW = 1e-6
 """How far a limit may be off, relatively, in columns of 32 bits or fewer."""
-REPLACED = "\ufffd"
 KINDS: Mapping[str, Kind] = {
     "whole": "number",
     "number": "number",

@@ -22,7 +22,7 @@ _VALUE = re.compile(r"In CSV column #(\d+): .*?invalid value '(.*)'", re.DOTALL)
 _OUTSIDE = re.compile(r"In CSV column #(\d+): .*? in '(.*)'", re.DOTALL)
 _LIKELY = {
     "number": r"(?i)^\s*[+-]?(\d|\.\d|nan|inf|0x)",
-    "boolean": r"(?i)^(true|false|0|1)$",
+    "boolean": r"(?i)^(true|false)$",
     "time": r"^\s*\d{4}-\d{2}-\d{2}",
 }
 _ZONE = r"[T ]\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)\s*$"
@@ -153,7 +153,12 @@ def convert_options(types: dict[str, Any]) -> Any:
     import pyarrow.csv as arrow
 
     return arrow.ConvertOptions(
-        column_types=types, null_values=ABSENT, strings_can_be_null=True, quoted_strings_can_be_null=True
+        column_types=types,
+        null_values=ABSENT,
+        true_values=["true", "True", "TRUE"],
+        false_values=["false", "False", "FALSE"],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=True,
     )
 
 

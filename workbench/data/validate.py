@@ -22,22 +22,21 @@ TYPE_WORDS = {
 }  # fmt: skip
 
 
-def judge(schema: Schema, parts: Iterable[Check], guarded: Collection[str] = ()) -> tuple[Finding, ...]:
+def judge(
+    schema: Schema, parts: Iterable[Check], guarded: Collection[str] = (), files: Sequence[str] = ()
+) -> tuple[Finding, ...]:
     """Return what the parts of one table, in their order, show; the most serious first.
 
-    No finding shows a value that looks personal, nor any of the `guarded` columns.
+    `files` are the names of the parts where they are several, told with a column that only some have. No finding shows
+    a value that looks personal, nor any of the `guarded` columns.
     """
     checks = list(parts)
     if not checks:
         return ()
     rows = sum(check.rows for check in checks)
     found: list[Finding] = []
-    for check in checks:
-        found += _layout(schema, check)
-        found += [
-            Finding("unreadable", "error", name, f"cannot be looked at: {masked(words)}", rows=check.rows)
-            for name, words in check.broken.items()
-        ]
+    layouts = [[*_layout(schema, check), *_broken(check)] for check in checks]
+    found += _of_parts(layouts, files) if len(files) > 1 else [one for layout in layouts for one in layout]
     for name, merged in _merged(checks).items():
         column = schema.column(name)
         assert column is not None
@@ -60,12 +59,35 @@ def _merged(checks: Sequence[Check]) -> dict[str, Tally]:
     return merged
 
 
+def _broken(check: Check) -> Iterator[Finding]:
+    for name, words in check.broken.items():
+        yield Finding("unreadable", "error", name, f"cannot be looked at: {masked(words)}", rows=check.rows)
+
+
+def _of_parts(layouts: Sequence[Sequence[Finding]], files: Sequence[str]) -> Iterator[Finding]:
+    """Yield what parts show once, with the first of them and their number where it is not all."""
+    shown: dict[tuple[str, str, str], list[tuple[str, Finding]]] = {}
+    for file, layout in zip(files, layouts, strict=True):
+        for one in layout:
+            shown.setdefault((one.kind, one.column, one.words), []).append((file, one))
+    for same in shown.values():
+        file, first = same[0]
+        rows = sum(one.rows for _, one in same)
+        if len(same) == len(files):
+            yield replace(first, rows=rows)
+        else:
+            more = f", and in {len(same) - 1} more parts" if len(same) > 1 else ""
+            yield replace(first, rows=rows, file=file, words=f"{first.words}, in {clean(file, 100)}{more}")
+
+
 def _layout(schema: Schema, check: Check) -> Iterator[Finding]:
     """Yield columns that lack, that are new, and another order of the rest."""
     other = "serving" if check.environment == "training" else "training"
     known, there = [one.name for one in schema.columns], set(check.names)
     if known and not there.intersection(known):
-        words = f"none of the {len(known)} columns of the schema is there; has the file a header?"
+        has_spaces = not {name.strip() for name in there}.isdisjoint(known)
+        why = "the names have spaces around them" if has_spaces else "has the file a header?"
+        words = f"none of the {len(known)} columns of the schema is there; {why}"
         yield Finding("missing column", "error", "", words, ", ".join(clean(name, 24) for name in known[:6]))
         return
     for one in schema.columns:
@@ -295,7 +317,7 @@ def _sameness(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Fi
     present = found.rows - found.count("missing values") - found.count("NaN") - found.count("infinity")
     is_number = found.low <= found.high and column.type not in ("text", "boolean")
     same = found.low == found.high if is_number else found.same is not None and not found.varies
-    if same and present >= LEAST_ROWS and column.common < 1:
+    if same and present >= LEAST_ROWS and column.common < 1 and not found.count("wrong type"):
         chance = likelihood.all_same(max(column.common, 0.5), present)
         value = _shown(column, found, found.low) if is_number else _told(found, found.same)
         finding = _finding(

@@ -152,10 +152,13 @@ def _counts(before: Counts, after: Counts, statistics: Statistics, aspect: str =
 def _of_other_kind(one: ColumnProfile, other: ColumnProfile, statistics: Statistics) -> Iterator[Judged]:
     """Compare a column whose kind changed by its values, where 1, "1", 1.0 and true are one and the same."""
     note = f"was {one.kind}, is {other.kind}"
-    if one.complete and other.complete:
+    if one.complete and other.complete and "time" not in (one.kind, other.kind):
         sides = distribution.counts_of(one, plain=True), distribution.counts_of(other, plain=True)
         for found in _counts(*sides, statistics):
             yield replace(found, statistic=replace(found.statistic, note=found.statistic.note or note))
+        before, after = (distribution.not_numbers(side) for side in sides)
+        if "number" in (one.kind, other.kind) and (before or after):
+            yield Judged(replace(share_change("no number", before, one.known, after, other.known), note=note))
         return
     yield Judged(Statistic("kind", 1.0, 0.0, 0.0, 1.0, note=note))
 

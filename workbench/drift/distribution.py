@@ -163,6 +163,19 @@ def counts_of(column: ColumnProfile, *, plain: bool = False) -> Counts:
     return Counts(found, max(0, column.known - sum(found.values())))
 
 
+def not_numbers(counts: Counts) -> int:
+    """Return in how many rows there is no number, however it would be written."""
+    return sum(count for name, count in counts.counts.items() if not _is_number(name))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _name(value: float | int | str) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))

@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import MAXYEAR
 from typing import TYPE_CHECKING, Any
 
 from workbench.data import arrays, hashing, texts
 from workbench.data.measure import TEXTS, ColumnMeasure
 from workbench.data.profile import ColumnProfile, Kind, Value
+from workbench.data.repair import REPLACED
 from workbench.data.tables import ROWS
-from workbench.data.tally import REPLACED, Hits
+from workbench.data.tally import Hits
 from workbench.drift.profile import NUMBERS, SAMPLE, Column, HashSample, Window, word_of
 from workbench.drift.running import Running
 from workbench.errors import UsageError
@@ -384,5 +386,7 @@ def a_year_before(start: float, unit: str) -> float:
 def _months_on(start: int, months: int) -> int:
     moment = _moment(start // 1_000_000)
     count = moment.year * 12 + moment.month - 1 + months
+    if not 1 <= count // 12 <= MAXYEAR:  # a window at the end of the calendar ends there, about
+        return start + months * 31 * _DAY * 1_000_000
     moved = moment.replace(year=count // 12, month=count % 12 + 1)
     return int((moved - _moment(0)).total_seconds()) * 1_000_000
