@@ -1,6 +1,7 @@
 """`workbench init`, `projects` and `doctor`."""
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -185,6 +186,25 @@ def test_doctor_finds_a_sound_project_good(run_cli, project):
     assert answer.json["good"] is True
     topics = {finding["topic"]: finding["state"] for finding in answer.json["findings"]}
     assert topics["store"] == topics["folders"] == topics["objects"] == topics["interpreter"] == "good"
+
+
+def test_doctor_names_the_interpreters_that_runs_use(run_cli, project, tmp_path):
+    beside = tmp_path / "bin" / "python"
+    beside.parent.mkdir()
+    beside.symlink_to(sys.executable)
+    own = project.folder / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.symlink_to(sys.executable)
+    path = {"PATH": f"{beside.parent}:{os.environ['PATH']}"}
+    findings = run_cli("doctor", "--json", folder=project.folder, environment=path).json["findings"]
+    told = [each["text"] for each in findings if each["topic"] == "interpreter"]
+    assert [text.rpartition(", ")[0] for text in told] == [
+        f"`python` in workbench.toml means {own}", f"`workbench run -- python` means {beside}",
+    ]  # fmt: skip
+    run_cli("run", folder=project.folder, environment=path)
+    run_cli("run", "--", "python", "train.py", folder=project.folder, environment=path)
+    used = [run_cli("show", number, "--json", folder=project.folder).json["python"] for number in "12"]
+    assert used == [".venv/bin/python", ""], "of an interpreter outside the project no path is kept"
 
 
 def test_doctor_works_where_there_is_no_project(run_cli, tmp_path):

@@ -197,10 +197,17 @@ def _project(project: Project) -> Iterator[Finding]:
 
 
 def _interpreter(project: Project) -> Iterator[Finding]:
-    from workbench.actions.wishes import choose_python
+    from workbench.actions.wishes import choose_python, typed_python
 
     step = project.config.steps[0]
-    python = choose_python(project, step)
+    configured, typed = choose_python(project, step), typed_python()
+    yield _starts(project, configured, "`python`" if typed in ("", configured) else "`python` in workbench.toml")
+    if typed not in ("", configured):
+        yield _starts(project, typed, "`workbench run -- python`")
+
+
+def _starts(project: Project, python: str, words: str) -> Finding:
+    """Say which interpreter words mean, and whether it starts."""
     answer = subprocess.run(
         [python, "-c", "import sys; print('.'.join(map(str, sys.version_info[:3])))"],
         capture_output=True, text=True, errors="replace", timeout=_TIMEOUT, check=False, cwd=project.folder,
@@ -208,9 +215,10 @@ def _interpreter(project: Project) -> Iterator[Finding]:
     whose = "Workbench's own" if python == sys.executable else clean(python)
     if answer.returncode:
         reason = clean(answer.stderr.strip()[-200:])
-        yield Finding("interpreter", "bad", f"{whose} does not start: {reason}", "python3 -m venv .venv")
-    else:
-        yield Finding("interpreter", "good", f"`python` means {whose}, {clean(answer.stdout.strip())}")
+        return Finding(
+            "interpreter", "bad", f"{words} means {whose}, which does not start: {reason}", "python3 -m venv .venv"
+        )
+    return Finding("interpreter", "good", f"{words} means {whose}, {clean(answer.stdout.strip())}")
 
 
 def _disk(project: Project) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from workbench.safe import clean
 if TYPE_CHECKING:
     from workbench.actions.starting import Request
 
+_BARE = ("python", "python3")
 _SHELL_SIGNS = re.compile(r"[|&;<>()$`*?\[\]~#\n]|^\w+=")
 
 
@@ -33,7 +34,7 @@ def wish(
     """Return what a run will be; `read` gives the files of a revision instead of those in the project."""
     read = read or _reader(project)
     argv, shell = split_command(step.command, request.command)
-    python = choose_python(project, step)
+    python = _interpreter(project, step, request, argv)
     script = _script_text(read, request.folder, argv)
     file_params, file_bytes = _params_file(step, read)
     argv, handed = params.apply_to_arguments(argv, request.overrides, script)
@@ -47,10 +48,10 @@ def wish(
         file_bytes = params.with_overrides(file_bytes, Path(step.params).suffix, rest)
     return launch.Wish(
         command=argv[-1] if shell else tuple(argv),
-        argv=tuple(_started(argv, python, step.params, shell=shell, given=bool(request.command))),
+        argv=tuple(_started(argv, python, step.params, shell=shell)),
         shell=shell,
         name=request.name or "",
-        python=python if _is_python(argv) else "",
+        python=python,
         params=found,
         param_sources=sources,
         overrides=request.overrides,
@@ -120,10 +121,10 @@ def _unknown(overrides: Iterable[str], known: Mapping[str, Any], script: str, pa
             yield f"-p {clean(name)}: {where}" + (f"; did you mean {near}?" if near else "")
 
 
-def _started(argv: Sequence[str], python: str, params_file: str, *, shell: bool, given: bool) -> list[str]:
-    """Return what is really started: the chosen interpreter, and the run's own copy of the parameter file."""
+def _started(argv: Sequence[str], python: str, params_file: str, *, shell: bool) -> list[str]:
+    """Return what is really started: `python` for a bare word, and the run's own copy of the parameter file."""
     words = _with_params_path(argv, params_file)
-    return words if shell or not words else [_interpreter(words[0], python, given=given), *words[1:]]
+    return [python, *words[1:]] if not shell and words and words[0] in _BARE else words
 
 
 def _merge(found: dict[str, Any], sources: dict[str, str], more: Mapping[str, Any], source: str) -> None:
@@ -156,15 +157,21 @@ def choose_python(project: Project, step: Train) -> str:
     return sys.executable
 
 
-def _interpreter(word: str, python: str, *, given: bool) -> str:
-    """Replace a bare `python`; a command that the user typed keeps the one on the PATH where there is one."""
-    if word not in ("python", "python3") or (given and shutil.which(word)):
-        return word
-    return python
+def typed_python(word: str = "python") -> str:
+    """Return the interpreter that a word means in a command that a user types: the one on the PATH, "" for none."""
+    return shutil.which(word) or ""
 
 
-def _is_python(argv: Sequence[str]) -> bool:
-    return bool(argv) and Path(argv[0]).name.startswith("python")
+def _interpreter(project: Project, step: Train, request: Request, argv: Sequence[str]) -> str:
+    """Return the interpreter that a command starts, "" where it starts something else; raises ConfigError."""
+    word = argv[0] if argv else ""
+    if not Path(word).name.startswith("python"):
+        return ""
+    if word in _BARE:
+        return (typed_python(word) if request.command else "") or choose_python(project, step)
+    if "/" in word:
+        return os.path.normpath(project.folder / request.folder / word)
+    return typed_python(word) or word
 
 
 def _reader(project: Project) -> Callable[[str], bytes | None]:
