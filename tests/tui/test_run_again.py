@@ -48,7 +48,7 @@ async def test_a_revision_is_trained_in_a_folder_of_its_own(project):
     async with driven(project) as pilot:
         await shows(pilot, "No runs yet.")
         await pilot.press("ctrl+r")
-        await shows(pilot, "Train a revision", "the files of the project stay as they are")
+        await shows(pilot, "Train a revision", "the files of the project stay as they are", "main, other")
         await pilot.press("enter")
         assert not listed(project), "no revision was named"
         await pilot.press(*"other", "enter")

@@ -107,6 +107,13 @@ def _start_at_revision(project: Project, request: Request, now: float) -> list[i
         connection.close()
 
 
+def revisions(project: Project, most: int = 8) -> list[str]:
+    """Return some of the branches and tags that can be started, the newest first."""
+    from workbench.versions import code
+
+    return code.revisions(project.folder, most)
+
+
 def rerun(project: Project, number: int, overrides: Mapping[str, str], *, now: float | None = None) -> list[int]:
     """Start the command of an earlier run again, its overrides changed by `overrides`; return the new number."""
     run = runs.get(project, str(number))

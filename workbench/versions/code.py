@@ -13,7 +13,7 @@ from workbench.versions.textdiff import CodeDiff, FileDiff
 
 __all__ = [
     "CodeDiff", "CodeUnavailable", "CodeVersion", "FileDiff", "at_revision", "capture", "changed", "contents", "diff",
-    "entries", "keep", "read", "release", "uncommitted",
+    "entries", "keep", "read", "release", "revisions", "uncommitted",
 ]  # fmt: skip
 
 # One changed path: mode and content id before and after, None where the file is not there.
@@ -122,6 +122,18 @@ def at_revision(folder: Path, rev: str) -> CodeVersion:
     except git.GitProblem as problem:
         raise CodeUnavailable(str(problem)) from problem
     return CodeVersion("git", commit=commit, branch=rev if rev != commit else None, tree=tree)
+
+
+def revisions(folder: Path, most: int) -> list[str]:
+    """Return the names of branches and tags, the newest first and at most `most`; none where there is no git."""
+    try:
+        answer = git.run(
+            folder, "for-each-ref", "--sort=-creatordate", f"--count={most}", "--format=%(refname:short)",
+            "refs/heads", "refs/tags",
+        )  # fmt: skip
+    except git.GitProblem:
+        return []
+    return answer.decode("utf-8", "replace").splitlines()
 
 
 def keep(folder: Path, version: CodeVersion, label: str) -> None:

@@ -162,7 +162,10 @@ class RunActions(Page):
         """Ask for a branch, tag or commit, then run it in a folder of its own."""
         lines = ["A branch, tag or commit; the files of the project stay as they are."]
         check = lambda rev: "" if rev.strip() else "Name a revision."  # noqa: E731
-        self.bench.ask_for(Prompt("Train a revision", lines, placeholder="main", check=check), self._train_revision)
+        prompt = Prompt("Train a revision", lines, check=check)
+        self.bench.ask_for(prompt, self._train_revision)
+        found = lambda names: prompt.suggest(", ".join(names) or "no branch has a commit yet")  # noqa: E731
+        self.bench.act("Reading branches", starting.revisions, self._project(), done=found)
 
     def _train_revision(self, rev: str) -> None:
         request = starting.Request(rev=rev.strip())

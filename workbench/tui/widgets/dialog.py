@@ -169,6 +169,12 @@ class Prompt(Dialog):
         self._placeholder = placeholder
         self._check = check
 
+    def suggest(self, placeholder: str) -> None:
+        """Show something else that could be written, once that is known."""
+        self._placeholder = placeholder
+        for line in self.query(Input):
+            line.placeholder = clean(placeholder)
+
     def compose(self) -> ComposeResult:
         """Put up the text, the line, and a place for what is wrong."""
         with Vertical():
