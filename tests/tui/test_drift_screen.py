@@ -154,7 +154,7 @@ async def test_the_key_checks_again_and_others_change_what_is_compared(checked):
         await shows(pilot, "Compare with", "the window before")
         await pilot.press(*"previous", "enter")
         await until(pilot, lambda: len(actions.listed(checked)) == 3)
-        await until(pilot, lambda: pilot.app.page.sight.report.id == 3)
+        await until(pilot, lambda: pilot.app.page.sight.report.id == 3 and pilot.app.page.checking.is_over)
         assert actions.latest(checked).reference == "previous" and actions.latest(checked).by == "month"
         await pilot.press("o")
         await shows(pilot, "Cut into windows by", "quarter")
@@ -350,6 +350,8 @@ async def test_a_check_is_a_run_that_every_view_follows_and_leaving_does_not_end
     async with driven(checked) as pilot, driven(checked) as other:
         for one in (pilot, other):
             await open_page(one, "drift", f"run {number}: looking for drift")
+        await other.press("r")
+        await shows(other, f"Run {number} is looking for drift; x stops it.")
         await other.press("x")
         await shows(pilot, f"Run {number} was stopped: nothing was changed.")
         await pilot.press("x")

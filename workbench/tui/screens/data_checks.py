@@ -121,6 +121,15 @@ class CheckingView(DataView):
         words = f"▶ run {check.number}: {self.words_of(check.options)}{far}  "
         return [(words, Style(fg="running")), ("x", Style(fg="key")), (" stops it  ", _DIM)]
 
+    @property
+    def why_not_check(self) -> str:
+        """Why no check can be started: there is no project, or a check goes on; "" where one can."""
+        if self.project is None:
+            return "Open a project first: select one and press enter."
+        if self.checking is not None and self._goes_on:
+            return f"Run {self.checking.number} is {self.words_of(self.checking.options)}; x stops it."
+        return ""
+
     def can_stop(self) -> str:
         """A check, or a reading, must go on."""
         return "" if self._goes_on else super().can_stop()

@@ -236,10 +236,10 @@ class DriftPage(CheckingView):
     # --- checking
 
     def can_check(self) -> str:
-        """There must be data."""
+        """There must be data, and no check under way."""
         project = self.project
-        if project is None:
-            return "Open a project first: select one and press enter."
+        if project is None or self.why_not_check:
+            return self.why_not_check
         data, drift = project.config.data, project.config.drift
         if self._report is not None or drift.current or data.holdout or (data.train and drift.by):
             return ""

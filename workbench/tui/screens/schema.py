@@ -137,10 +137,8 @@ class SchemaPage(CheckingView):
     # --- keys
 
     def can_check(self) -> str:
-        """There must be data."""
-        if self.project is None:
-            return "Open a project first: select one and press enter."
-        return "" if data_actions.named(self.project.config) else _UNNAMED
+        """There must be data, and no check under way."""
+        return self.why_not_check or self.can_accept()
 
     def do_check(self) -> None:
         """Hold all data that the configuration names against the schema and the policy."""
@@ -151,8 +149,10 @@ class SchemaPage(CheckingView):
         return "holding the data against the schema"
 
     def can_accept(self) -> str:
-        """There must be training data."""
-        return self.can_check()
+        """There must be data."""
+        if self.project is None:
+            return "Open a project first: select one and press enter."
+        return "" if data_actions.named(self.project.config) else _UNNAMED
 
     def do_accept(self) -> None:
         """Read the training data for what they ask of the schema, and show it before it is written."""
