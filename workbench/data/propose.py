@@ -33,6 +33,12 @@ LEAST_UNIQUE = 50
 MANY_UNIQUE = 1000
 _ID = re.compile(r"(^|[_\W])(id|ids|uuid|guid|key|row|index|idx|nr|no|number|hash)$", re.IGNORECASE)
 YEAR = 365 * 86_400
+_PARTS = {
+    "month": (1.0, 12.0), "quarter": (1.0, 4.0), "week": (0.0, 53.0), "day": (1.0, 31.0), "hour": (0.0, 23.0),
+    "minute": (0.0, 59.0),
+}  # fmt: skip
+_PART = re.compile(rf"(^|[_\W])({'|'.join(_PARTS)})$", re.IGNORECASE)
+_YEAR = re.compile(r"(^|[_\W])(year|yyyy|jahr)$", re.IGNORECASE)
 _DIGITS = 9
 
 
@@ -44,18 +50,20 @@ def propose(
 
     Of `private` columns, which belong to persons, it holds no value.
     """
+    read = [(one, traits.columns.get(one.name) or ColumnTraits()) for one in profile.columns]
+    in_time = any(one.kind == "time" and each.ordered for one, each in read)
     found = tuple(
-        _column(one, traits.columns.get(one.name) or ColumnTraits(), named=(one.name,) == key, now=now)
+        _column(one, each, named=(one.name,) == key, in_time=in_time, now=now)
         if one.name not in private
         else ColumnSchema(one.name, type_of(one), missing=_share(one.missing, one.count))
-        for one in profile.columns
+        for one, each in read
     )
     columns = tuple(replace(one, only="training") if one.name == target else one for one in found)
     kept = key if profile.duplicates == 0 and profile.key == key else ()
     return Schema(columns, traits.relations, data, profile.rows, kept)
 
 
-def _column(one: ColumnProfile, traits: ColumnTraits, *, named: bool, now: float) -> ColumnSchema:
+def _column(one: ColumnProfile, traits: ColumnTraits, *, named: bool, in_time: bool, now: float) -> ColumnSchema:
     type_ = type_of(one)
     base = ColumnSchema(
         one.name,
@@ -71,14 +79,37 @@ def _column(one: ColumnProfile, traits: ColumnTraits, *, named: bool, now: float
     if type_ in ("date", "time"):
         return _time(base, one, traits, now)
     if type_ in ("whole", "number") and not base.unique:
-        return _number(base, one)
+        return _calendar(base, one) or _number(base, one, runs=_runs(one, traits, in_time=in_time))
     return base
 
 
+def _runs(one: ColumnProfile, traits: ColumnTraits, *, in_time: bool) -> bool:
+    """Return whether numbers go on with time, as counters do: fresh ones are greater than all that were seen.
+
+    Few values may be in order because somebody sorted the rows, unless the rows are in the order of their times.
+    """
+    is_year = one.distinct == 1 and bool(_YEAR.search(one.name)) and 1900 <= (one.low or 0) <= 2200
+    many = one.known >= LEAST_UNIQUE and (one.distinct > MOST_NUMBERS or (in_time and one.distinct > 1))
+    return is_year or (traits.ordered and many)
+
+
+def _calendar(base: ColumnSchema, one: ColumnProfile) -> ColumnSchema | None:
+    """Return limits for a part of the calendar that is named so; None for other columns. All rows may be of one."""
+    found = _PART.search(one.name)
+    if found is None or base.type != "whole" or one.low is None or one.high is None:
+        return None
+    low, high = _PARTS[found[2].lower()]
+    return replace(base, min=low, max=high, common=1.0) if low <= one.low and one.high <= high else None
+
+
 def _is_id(one: ColumnProfile, traits: ColumnTraits) -> bool:
-    """Return whether values that all differ do so on purpose: they count up, or are many and named or formed as ids."""
+    """Return whether values that all differ do so on purpose: they count up, or are named or formed as ids.
+
+    A total that grows may stay as it is for once, so that to grow is not enough.
+    """
+    counts = traits.rising and ((one.high or 0) - (one.low or 0) + 1 == one.known or bool(_ID.search(one.name)))
     formed = "uuid" in traits.forms or bool(_ID.search(one.name))
-    return (traits.rising and one.known >= LEAST_UNIQUE) or (formed and one.known >= MANY_UNIQUE)
+    return (counts and one.known >= LEAST_UNIQUE) or (formed and one.known >= MANY_UNIQUE)
 
 
 def type_of(one: ColumnProfile) -> Type:
@@ -140,7 +171,9 @@ def _time(base: ColumnSchema, one: ColumnProfile, traits: ColumnTraits, now: flo
     return replace(base, zone=zone, step=step, min=begin, future=one.high > now)
 
 
-def _number(base: ColumnSchema, one: ColumnProfile) -> ColumnSchema:
+def _number(base: ColumnSchema, one: ColumnProfile, *, runs: bool) -> ColumnSchema:
+    if runs:
+        return replace(_limited(base, one), max=None)
     if base.type == "whole" and one.complete and len(one.values) <= MOST_NUMBERS:
         whole = [value for value, _ in one.values if isinstance(value, (int, float)) and abs(value) < EXACT]
         ends = all(likelihood.is_bound(one, low=low) for low in (True, False)) or set(whole) == {0, 1}

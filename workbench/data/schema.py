@@ -37,7 +37,7 @@ class ColumnSchema:
     with `new_values` rows of others expected among so many rows. `min` and `max` limit numbers, times (in seconds since
     the epoch) and, for texts, lengths; `seen` are the least and greatest found. `form` names the form of texts, or
     lists shapes: 9 for digits, A and a for letters. `step` is the unit of time. `common` is the share of the most
-    frequent value where it is over a half; 1 means that it never changes.
+    frequent value where it is over a half; with 1, all rows may have one value.
     """
 
     name: str

@@ -24,7 +24,7 @@ TOTALS = (1.0, 100.0)
 class ColumnTraits:
     """One column: how often each length and shape of a text, the forms that all have, the step of time, uniqueness.
 
-    `rising` whole numbers each are greater than the one before.
+    `rising` whole numbers each are greater than the one before; `ordered` numbers and times never go back, or never on.
     """
 
     lengths: Mapping[int, int] = field(default_factory=dict)
@@ -33,6 +33,7 @@ class ColumnTraits:
     step: str = ""
     unique: bool = False
     rising: bool = False
+    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def _merged(one: ColumnTraits | None, other: ColumnTraits | None) -> ColumnTrait
         Counter(one.shapes) + Counter(other.shapes) if one.shapes and other.shapes else {},
         tuple(form for form in one.forms if form in other.forms),
         min(one.step, other.step, key=lambda step: tally.STEPS.get(step, 0)),
+        ordered=one.ordered and other.ordered,
     )
 
 
@@ -118,7 +120,7 @@ class _Column:
         self._known = 0
         self._looked_at = 0
         self._last: Any = None
-        self._rising = True
+        self._rising = self._up = self._down = True
 
     def add(self, array: Any, before: int) -> None:
         import pyarrow as pa
@@ -132,14 +134,24 @@ class _Column:
         elif pa.types.is_integer(array.type):
             values = hashing.numbers(array)
             self._rising &= bool((values[1:] > values[:-1]).all()) and (self._last is None or values[0] > self._last)
-            self._last = values[-1]
+            self._order(values)
             self._remember(values, before)
         elif pa.types.is_temporal(array.type):
             values = hashing.numbers(array)
             self._steps = [step for step in self._steps if not (values % (tally.STEPS[step] * 1_000_000)).any()]
+            self._order(values)
             self._words = None
         else:
+            if pa.types.is_floating(array.type):
+                self._order(hashing.numbers(array))
             self._words = None
+
+    def _order(self, values: Any) -> None:
+        """Look whether the values go but one way."""
+        last = values[0] if self._last is None else self._last
+        self._up = self._up and bool(values[0] >= last) and bool((values[1:] >= values[:-1]).all())
+        self._down = self._down and bool(values[0] <= last) and bool((values[1:] <= values[:-1]).all())
+        self._last = values[-1]
 
     def _texts(self, array: Any, before: int) -> None:
         import pyarrow.compute as pc
@@ -179,7 +191,8 @@ class _Column:
         forms = tuple(name for name in FORMS if name in self._forms) if self._lengths else ()
         step = self._steps[0] if self._steps and self._known else ""
         rising = unique and self._rising and self._last is not None
-        return ColumnTraits(dict(self._lengths), dict(self.shapes or {}), forms, step, unique, rising)
+        ordered = self._last is not None and self._up != self._down
+        return ColumnTraits(dict(self._lengths), dict(self.shapes or {}), forms, step, unique, rising, ordered)
 
 
 # --- relations that may hold, from the first rows

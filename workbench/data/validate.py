@@ -248,7 +248,7 @@ def _range(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Findi
     )  # fmt: skip
     for beyond, outside, limit, at, extreme, word in ends:
         seen = column.seen[at] if column.seen and _within(column, column.seen[at]) else None
-        is_known = seen is not None and found.count(outside) > 0
+        is_known = seen is not None and limit is not None and found.count(outside) > 0
         many = likelihood.outside_at_least(found.count(outside), n, m) if is_known else 1.0
         if found.count(beyond) and limit is not None:
             chance = 0.0 if seen is None else min(many, likelihood.far_at_least(extreme, seen, limit, n, m))
@@ -317,7 +317,9 @@ def _sameness(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Fi
     present = found.rows - found.count("missing values") - found.count("NaN") - found.count("infinity")
     is_number = found.low <= found.high and column.type not in ("text", "boolean")
     same = found.low == found.high if is_number else found.same is not None and not found.varies
-    if same and present >= LEAST_ROWS and column.common < 1 and not found.count("wrong type"):
+    is_day = column.type == "date" or column.step in ("day", "hour")  # data of one day have one date
+    judged = column.common < 1 and not is_day and not found.count("wrong type")
+    if same and present >= LEAST_ROWS and judged:
         chance = likelihood.all_same(max(column.common, 0.5), present)
         value = _shown(column, found, found.low) if is_number else _told(found, found.same)
         finding = _finding(

@@ -146,6 +146,43 @@ def test_a_schema_of_such_a_table_says_what_one_would_write():
     assert not by_name["note"].values
 
 
+def log(rng, day, n=1500):
+    """A day of a log that grows: rows in the order of their times."""
+    moment = pd.Timestamp("2026-03-01", tz="UTC") + pd.Timedelta(days=day)
+    moment = moment + pd.to_timedelta(np.sort(rng.integers(0, 86_400, n)), "s")
+    columns = {
+        "seq": np.arange(n) + day * n,
+        "at": moment,
+        "day": moment.day,
+        "month": moment.month,
+        "year": moment.year,
+        "date": moment.date,
+        "epoch": (moment - pd.Timestamp("1970-01-01", tz="UTC")) // pd.Timedelta(seconds=1),
+        "total": np.cumsum(rng.integers(0, 5000, n)) + day * n * 2500,
+        "uptime": (np.arange(n) + day * n) * 1.5,
+        "shift": np.repeat([1, 2, 3], n // 3) + day * 3,
+        "hour": moment.hour,
+        "level": rng.choice(["INFO", "WARN", "ERROR"], n, p=[0.8, 0.15, 0.05]),
+        "wait": rng.exponential(5, n),
+    }
+    return pd.DataFrame(columns)
+
+
+@pytest.mark.parametrize("days", [1, 25, 60, 300])
+def test_what_runs_with_time_has_no_upper_end(days):
+    rng = np.random.default_rng(days)
+    schema = learned(log(rng, 0))
+    assert {one.name for one in schema.columns if one.unique} == {"seq"}
+    assert [one for one in checked(schema, log(rng, days)) if one.severity != "note"] == []
+    back = checked(schema, log(rng, 0).assign(epoch=3, month=13, hour=24))
+    assert {one.column for one in back if one.severity == "error"} == {"epoch", "month", "hour"}
+
+
+def test_rows_sorted_by_a_column_of_few_values_keep_its_values():
+    table = pd.DataFrame({"kind": np.repeat([0, 1, 2], 50), "x": np.random.default_rng(1).normal(size=150)})
+    assert learned(table).column("kind").values == (0, 1, 2)
+
+
 def test_the_label_is_missed_in_training_data_alone():
     rng = np.random.default_rng(9)
     schema = learned(table(rng, 400), target="label")
