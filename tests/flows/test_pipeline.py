@@ -572,6 +572,21 @@ def test_a_stage_in_a_frozen_copy_is_not_changed_by_edits_and_its_outputs_come_b
     assert read(project, "model.txt") == "model of ONE\n"
 
 
+def test_links_among_the_outputs_of_a_frozen_copy_come_back_unless_they_lead_out(make_project):
+    config = (
+        '[project]\nname = "links"\n[stages.link]\ncommand = "sh link.sh"\ninputs = ["in"]\nisolate = true\n'
+        'outputs = ["latest.txt", "current", "model-1.txt", "made", "away"]\n'
+    )
+    script = f"{LINKS}; mkdir away; ln -s $PWD/model-1.txt away/whole"
+    project = make_project({"link.sh": script, "in": "1", "made/old": "old"}, config)
+    assert run(project) == [("link", "finished")]
+    points_to = {"latest.txt": "model-1.txt", "current": "made", "made/up": "../model-1.txt", "made/broken": "gone"}
+    assert {name: os.readlink(project.folder / name) for name in points_to} == points_to
+    assert read(project, "current/two") == "2\n" and not (project.folder / "made/old").exists()
+    assert not (project.folder / "away").exists()
+    assert any("away/whole is a link that leads elsewhere" in notice for notice in notices(project, 1))
+
+
 def test_a_stage_that_fails_in_a_frozen_copy_leaves_the_project_as_it_was(make_project):
     config = CONFIG.replace("[stages.train]", "isolate = true\n[stages.train]")
     project = make_project({**FILES, "prepare.sh": "echo half > clean.csv; exit 1\n", "clean.csv": "old\n"}, config)

@@ -327,7 +327,8 @@ def _interrupted(objects: Objects) -> Iterator[Finding]:
         yield Finding("objects", "note", "something is being stored just now")
         return
     if left:
-        text = f"{len(left)} leftovers of interrupted writes; the store is as it was before them"
+        words = "leftover of an interrupted write" if len(left) == 1 else "leftovers of interrupted writes"
+        text = f"{len(left)} {words}; the store is as it was before"
         yield Finding("objects", "note", text, "workbench gc")
 
 

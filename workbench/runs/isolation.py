@@ -165,22 +165,38 @@ def _bring(work: Path, target: Path, patterns: list[str]) -> list[str]:
         try:
             for path in matching(work, pattern):
                 if os.path.lexists(work / path):
+                    _refuse_links_out(work, work / path)
                     _replace(work / path, target / path)
         except (Refused, OSError, WorkbenchError) as error:
             problems.append(f"{pattern} could not be brought back: {error}")
     return problems
 
 
+def _refuse_links_out(work: Path, place: Path) -> None:
+    """Raise OSError for a link that leads out of the run's folder, or to it by its whole name, which will be gone."""
+    from workbench.versions.restoring import stays_inside
+
+    inside = place.rglob("*") if place.is_dir() and not place.is_symlink() else ()
+    for one in (place, *inside):
+        if one.is_symlink():
+            points_to = os.readlink(one)  # noqa: PTH115 - as it was written
+            name = one.relative_to(work).as_posix()
+            if points_to.startswith("/") or not stays_inside(name, points_to, str(work)):
+                raise OSError(f"{name} is a link that leads elsewhere")
+
+
 def _replace(source: Path, target: Path) -> None:
     """Put a copy of a file or folder at its place; a crash leaves what was there, or the new one."""
-    if source.is_symlink() or (source.is_dir() and any(one.is_symlink() for one in source.rglob("*"))):
-        raise OSError("a link among outputs")
     new = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
     try:
-        _copy(source, new)
+        if source.is_symlink():
+            new.parent.mkdir(parents=True, exist_ok=True)
+            new.symlink_to(source.readlink())
+        else:
+            _copy(source, new)
         if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target)
         new.replace(target)
     finally:
         with contextlib.suppress(OSError):
-            shutil.rmtree(new) if new.is_dir() else new.unlink(missing_ok=True)
+            shutil.rmtree(new) if new.is_dir() and not new.is_symlink() else new.unlink(missing_ok=True)
