@@ -428,6 +428,25 @@ def test_what_the_configuration_names_and_no_table_has_is_told_with_the_nearest_
     assert json.loads(workbench(project.folder, "validate", "--json")[1])["tables"][0]["findings"] == []
 
 
+def test_of_data_that_lie_elsewhere_the_newest_version_in_the_store_is_read(make_project, workbench, tmp_path):
+    elsewhere = tmp_path / "train.csv"
+    elsewhere.write_text(rows(300))
+    project = make_project({}, CONFIG.replace("data/train.csv", f"file://{elsewhere}"))
+    for command in (["data", "schema"], ["validate"]):
+        _, out, err = workbench(project.folder, *command)
+        assert "workbench data snapshot" in out + err
+    assert workbench(project.folder, "data", "snapshot")[0] == 0
+    code, out, _ = workbench(project.folder, "data", "schema", "--accept")
+    assert (code, "+ city: type text  values [EWR, JFK, LGA]" in out) == (0, True)
+    assert workbench(project.folder, "validate")[0] == 0
+    elsewhere.write_text(rows(300).replace("JFK", "JFX"))
+    assert workbench(project.folder, "validate")[0] == 0
+    assert workbench(project.folder, "data", "snapshot")[0] == 0
+    code, out, _ = workbench(project.folder, "validate", "--json")
+    (table,) = json.loads(out)["tables"]
+    assert (code, table["path"], table["findings"][0]["examples"]) == (1, f"file://{elsewhere}", ["JFX"])
+
+
 def test_a_file_or_folder_from_a_forbidden_source_is_an_error(make_project, workbench):
     config = CONFIG + '[policy]\nforbidden_sources = ["data/hr/*"]\n'
     project = make_project({"data/train.csv": rows(300), "data/hr/t.csv": rows(300)}, config)

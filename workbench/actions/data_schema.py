@@ -21,7 +21,7 @@ from workbench.data import schema as schemas
 from workbench.data.findings import Finding
 from workbench.data.policy import PolicyCheck, guarded, identifies
 from workbench.data.schema import Change, Schema
-from workbench.errors import ConfigError, EnvironmentProblem, UsageError
+from workbench.errors import ConfigError, EnvironmentProblem
 from workbench.project import Project
 from workbench.runs.rows import text
 from workbench.safe import clean
@@ -160,8 +160,6 @@ def learn(
     from workbench.data.measure import Measure
     from workbench.data.traits import Traits
 
-    if "://" in path:
-        raise UsageError(f"{clean(path)} lies elsewhere", "Fetch the file, and name it as [data] train.")
     key = data_tables.key_of(project, path)
 
     def read(named: tuple[Path, str]) -> _All:
@@ -177,7 +175,8 @@ def learn(
 
         return tables.scan(table, make, progress=told(progress, name))
 
-    parts = with_rows(parts_of(project.folder / path, path), read)
+    with data_tables.located(project, path) as place:
+        parts = with_rows(parts_of(place, path), read)
     profile, traits = _joined(parts)
     private = {one.column for part in parts for one in part.policy.freeze() if one.kind == "personal data"}
     private |= {one.name for one in profile.columns if identifies(project.config.policy, one)}

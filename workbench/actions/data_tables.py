@@ -21,6 +21,7 @@ from workbench.project import Project
 from workbench.runs.rows import text
 from workbench.safe import clean
 from workbench.store.connection import transaction
+from workbench.versions import places
 
 Progress = Callable[[str, int, int], None]
 """Told which file is read, how many of its bytes have been, and how many it has; what it raises ends the reading."""
@@ -105,6 +106,26 @@ def versions(
         table = profile.from_json(known.get("profile"))
         found.append(Version(path, hash_, kind, size, files, count, bool(kept), created, seen, numbers, table, changes))
     return found
+
+
+@contextlib.contextmanager
+def located(project: Project, path: str) -> Iterator[Path]:
+    """Give the file of a table: as it lies in the project, or of data that lie elsewhere the newest version kept.
+
+    Raises NotFoundError where there is none.
+    """
+    if "://" not in path:
+        yield project.folder / path
+        return
+    name = places.shown(path)
+    with _store(project) as connection:
+        found = versions(connection, name, facts=False) if connection is not None else []
+    kept = next((one for one in found if one.kept and one.kind == "file"), None)
+    if kept is None:
+        words = f"{clean(name)} lies elsewhere, and no version of it as one file is in the store"
+        raise NotFoundError(words, "workbench data snapshot   (fetches it)")
+    with opened(project, name, stored(kept.hash, kept.kind, kept.size)) as file:
+        yield file
 
 
 # --- what one holds

@@ -26,6 +26,7 @@ from workbench.project import Project
 from workbench.runs.rows import text
 from workbench.safe import clean
 from workbench.store.connection import transaction
+from workbench.versions import places
 
 _BLOCK = 4 << 20
 
@@ -213,15 +214,25 @@ def _table(
     progress: Progress | None,
     now: float,
 ) -> Checked:
+    with data_tables.located(project, path) as place:
+        relative = places.shown(path) if "://" in path else _relative(project, place)
+        return _located(project, place, relative, schema, environment, progress, now)
+
+
+def _located(
+    project: Project,
+    place: Path,
+    relative: str,
+    schema: Schema | None,
+    environment: Environment,
+    progress: Progress | None,
+    now: float,
+) -> Checked:
     from workbench.data import tables, validate
     from workbench.data.schema import Schema as Blank
 
-    if "://" in path:
-        raise UsageError(f"{clean(path)} lies elsewhere", "Fetch the file and name it: workbench validate FILE")
-    place = project.folder / path
-    relative = _relative(project, place)
     if not place.exists():
-        made = any(fnmatchcase(path, name) for step in project.config.steps for name in step.outputs)
+        made = any(fnmatchcase(relative, name) for step in project.config.steps for name in step.outputs)
         hint = "workbench run   (makes it)" if made else "workbench data list"
         raise NotFoundError(f"{clean(relative)}: there is no such file", hint)
     asked = schema or Blank()
@@ -252,7 +263,7 @@ def _table(
     secret = {one.column for one in private}
     secret |= {name for name in names if policies.guarded(project.config.policy, name)}
     found = validate.judge(asked, checks, secret, files) if schema is not None else _plain(checks)
-    if environment == "training" and relative == project.config.data.train.removeprefix("./"):
+    if environment == "training" and relative == places.shown(project.config.data.train.removeprefix("./")):
         private += misnamed.in_training_data(project.config, names)
     shown = [hidden_finding(project.config.policy, one) for one in (*found, *private)]
     hash_ = _hash(place)
