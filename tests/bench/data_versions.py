@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from blake3 import blake3
@@ -97,6 +98,19 @@ def _small(folder: Path) -> Iterator[Figure]:
     checked = in_turns(5, {"stat": lambda: seconds(lambda: list(_files(inner))), "again": lambda: seconds(again)})
     name = "data: 20,000 files, unchanged"
     yield Figure(name, checked["again"], "stat", checked["stat"], "s", 0.2, ratio_target=0.2 / 0.07)
+    peaks = {"first, memory a file": (first, 1200.0), "unchanged, memory a file": (again, 600.0)}
+    for words, (action, most) in peaks.items():
+        yield Figure(f"data: 20,000 files, {words}", [_peak(action) / SMALL_FILES], "", [], "B", most)
+
+
+def _peak(action: Callable[[], None]) -> float:
+    """Return the most bytes that Python held at once."""
+    tracemalloc.start()
+    try:
+        action()
+        return float(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
 
 
 def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
