@@ -130,14 +130,7 @@ def _checked(project: Project, args: argparse.Namespace) -> Report:
 def _show(project: Project, found: Report, args: argparse.Namespace) -> int:
     window = _window(project, found, args)
     if args.column:
-        if window is None:
-            window = _worst(project, found, args.column)
-        if window.verdict == "reference":
-            judged = [one.label for one in found.judged_windows]
-            hint = f"Windows that were: {_listed(judged)}" if judged else "workbench drift list"
-            raise NotFoundError(f"{clean(window.label, 60)} was held against nothing", hint)
-        if window.column(args.column) is None:
-            raise _unknown("column", args.column, found.column_names())
+        window = _with_column(project, found, window, args.column)
     if args.json:
         document = drift_shown.document(found)
         if window is not None:
@@ -183,6 +176,18 @@ def _whole(project: Project, found: Report, place: int) -> WindowDrift:
     known = found.windows[place]
     whole = known if known.profile is not None else actions.window(project, found.id, place)
     return drift_guard.hidden(project.config.policy, whole)
+
+
+def _with_column(project: Project, found: Report, window: WindowDrift | None, name: str) -> WindowDrift:
+    """Return the window that is asked for, else that in which a column drifted most; raises NotFoundError."""
+    if window is not None and window.verdict == "reference":
+        judged = [one.label for one in found.judged_windows]
+        hint = f"Windows that were: {_listed(judged)}" if judged else "workbench drift list"
+        raise NotFoundError(f"{clean(window.label, 60)} was held against nothing", hint)
+    window = window or _worst(project, found, name)
+    if window.column(name) is None:
+        raise _unknown("column", name, found.column_names())
+    return window
 
 
 def _worst(project: Project, found: Report, column: str) -> WindowDrift:
