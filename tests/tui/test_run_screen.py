@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textual import events
 
-from tests.tui.driving import driven, screen, shows, text, until
+from tests.tui.driving import driven, screen, shows, text, until, wait_for
+from workbench.actions import runs as actions
 from workbench.actions import starting
 from workbench.project import Project
 
@@ -14,6 +15,22 @@ async def test_enter_opens_a_run_with_curves_parameters_and_log(project: Project
         await shows(pilot, "1–3 of 3")
         await pilot.press("enter")
         await shows(pilot, "3 third", "finished", "val_auc", "loss  ━ train", "epoch 29", "30 lines", "top")
+
+
+async def test_names_beside_the_curves_have_the_room_that_there_is(project: Project) -> None:
+    words = (
+        "import workbench\nworkbench.log({'validation_accuracy': 0.5})\nworkbench.log_params({'learning_rate': 0.25})"
+    )
+    (project.folder / "train.py").write_text(words)
+    starting.start(project, starting.Request())
+    wait_for(lambda: all(run.is_over for run in actions.list_runs(project)))
+    async with driven(project) as pilot:
+        await shows(pilot, "1–4 of 4")
+        await pilot.press("enter")
+        await shows(pilot, "╭─ Parameters", "validation_accuracy", "learning_rate")
+        for width, shown in ((16, False), (34, True)):  # the page itself keeps its size
+            pilot.app.page.side.styles.width = width
+            await until(pilot, lambda shown=shown: ("validation_accuracy" in text(pilot.app)) == shown)
 
 
 async def test_tab_walks_through_every_pane(project: Project) -> None:

@@ -10,6 +10,7 @@ from workbench.tui.kit.frame import say
 from workbench.tui.kit.grid import Grid, Style, clip
 from workbench.tui.logtail import LogPart
 from workbench.tui.widgets.canvas import Panel
+from workbench.words import counted
 
 DIM, TEXT = Style(fg="dim"), Style(fg="text")
 _BAD = re.compile(r"\b(error|exception|traceback|fatal|critical)\b", re.IGNORECASE)
@@ -41,7 +42,7 @@ class LogView(Panel, can_focus=True):
     def draw_inside(self, width: int, height: int) -> Grid:
         """Draw the lines, and below them how many wait."""
         grid, part = Grid(width, height), self.part
-        self.facts = [(f"{part.total:,} lines" + ("" if part.is_complete else "…"), DIM)] if part.total else []
+        self.facts = [(counted(part.total, "line") + ("" if part.is_complete else "…"), DIM)] if part.total else []
         if not part.total:
             return say(width, height, self.empty)
         following = self.first is None
@@ -52,7 +53,7 @@ class LogView(Panel, can_focus=True):
             grid.put(1, y, clip(line, width - 2), tone)
         if not following:
             waits = part.total - part.first - len(lines)
-            words = f"▼ {waits:,} more line{'s' if waits != 1 else ''} below · t follows the end"
+            words = f"▼ {counted(waits, 'more line')} below · t follows the end"
             grid.put(1, height - 1, clip(words, width - 2), Style(fg="mark"))
         return grid
 
