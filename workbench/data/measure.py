@@ -215,6 +215,8 @@ class ColumnMeasure:
         self._low, self._high = min(self._low, float(values[0])), max(self._high, float(values[-1]))
 
     def _estimate(self) -> int:
+        if not self._sketched:
+            return 0
         return min(estimate(self._registers.tobytes()), self._sums["count"] - self._sums["missing"])
 
     def freeze(self) -> ColumnProfile:
