@@ -125,7 +125,7 @@ def _rows(table: Table) -> Iterator[dict[str, Any]]:
                 row = _LOADS(line)
                 if not isinstance(row, dict):
                     raise table.fail("is no JSON object", "Each line is one object: {...}", line=number)
-                yield _sound(table, row, number) if "\\u" in line else row
+                yield _sound(table, row, number) if "\\ud" in line or "\\uD" in line else row
         except _Twice as error:
             words = f"the name {clean(str(error), 60)!r} comes twice in one object"
             raise table.fail(words, "Give one of them another name.", line=number) from error

@@ -255,6 +255,8 @@ def _widened(array: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if len(pc.unique(array[: 2 * FEW])) > FEW:
+        return pc.cast(array, pa.float64())
     encoded = array.dictionary_encode()
     if len(encoded.dictionary) > FEW:
         return pc.cast(array, pa.float64())
