@@ -19,8 +19,8 @@ from workbench.errors import UsageError
 from workbench.safe import clean
 
 ROWS = 65_536
-FEW = 4096
-"""So many different numbers of a batch are looked at one by one."""
+FEW = 256
+"""So many different numbers of a batch are looked at one by one, more than a profile counts."""
 READING = 3
 """Which rules files are read by: what was found by others is not what would be found now."""
 PARQUET = b"PAR1"
