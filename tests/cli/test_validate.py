@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import os
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -14,7 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from workbench import locks
+from workbench.actions import data_schema
 from workbench.cli.main import main
+from workbench.errors import UsageError
 
 CONFIG = (
     '[project]\nname = "test"\n[train]\ncommand = "python train.py"\ninputs = ["data/train.csv"]\n'
@@ -85,6 +89,35 @@ def test_a_schema_is_proposed_then_accepted_and_changed_only_where_data_contradi
     past = json.loads(workbench(airport.folder, "data", "schema", "--history", "--json")[1])
     assert [one["by"] for one in past] == ["bo", "ana"]
     assert past[0]["changes"][0]["after"] == ["EWR", "JFK", "LGA", "SWF"]
+
+
+def test_of_two_who_accept_at_once_one_is_told_to_look_again(accepted):
+    train = accepted.folder / "data/train.csv"
+    train.write_text(train.read_text() + "".join(f"{at},SWF,50.0,1\n" for at in range(900, 960)))
+    first, second = data_schema.propose(accepted), data_schema.propose(accepted)
+    lock = locks.take(accepted.inner / data_schema.LOCK_NAME)
+    with pytest.raises(UsageError, match="being written"):
+        data_schema.accept(accepted, "bo", proposal=first)
+    os.close(lock)
+    path = accepted.folder / "schema.toml"
+    path.write_text(f"# reviewed\n{path.read_text()}")
+    data_schema.accept(accepted, "bo", proposal=first)
+    with pytest.raises(UsageError, match="has changed meanwhile"):
+        data_schema.accept(accepted, "cy", proposal=second)
+    assert path.read_text().startswith("# reviewed")
+    assert 'accepted_by = "bo"' in path.read_text()
+    assert [one.by for one in data_schema.history(accepted)] == ["bo", "ana"]
+    assert not list(accepted.folder.glob(".schema*"))
+
+
+def test_a_schema_that_cannot_be_written_is_a_sentence(accepted, workbench):
+    (accepted.inner / data_schema.LOCK_NAME).unlink()
+    (accepted.inner / data_schema.LOCK_NAME).mkdir()
+    path = accepted.folder / "schema.toml"
+    before = path.read_text()
+    path.write_text(before.replace("[columns.wait]", "[columns.wait]\nrequired = true"))
+    code, _, err = workbench(accepted.folder, "data", "schema", "--accept")
+    assert (code, "schema.toml cannot be written: Is a directory" in err) == (3, True)
 
 
 def test_a_schema_that_was_edited_by_hand_is_said_to_be_and_can_be_accepted(accepted, workbench):

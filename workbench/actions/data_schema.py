@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sqlite3
 import subprocess
 import time
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from workbench import locks
 from workbench.actions import data_tables
 from workbench.actions.data_tables import Progress, told
 from workbench.data import packed, schema_file
@@ -21,7 +23,8 @@ from workbench.data import schema as schemas
 from workbench.data.findings import Finding
 from workbench.data.policy import PolicyCheck, guarded, identifies
 from workbench.data.schema import Change, Schema
-from workbench.errors import ConfigError, EnvironmentProblem
+from workbench.errors import ConfigError, EnvironmentProblem, UsageError
+from workbench.paths import write_atomically
 from workbench.project import Project
 from workbench.runs.rows import text
 from workbench.safe import clean
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 PartT = TypeVar("PartT")
 FoundT = TypeVar("FoundT")
 
+LOCK_NAME = "schema.lock"
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
 
 
@@ -275,29 +279,51 @@ def accept(project: Project, who: str = "", *, proposal: Proposal | None = None,
     """Write the proposed schema to schema.toml and keep who accepted it, and when; returns that.
 
     Without a `proposal` the data are read for one; `who` "" is the user that git knows, else that of the machine.
-    Raises what `propose` raises, and EnvironmentProblem where the file cannot be written.
+    Raises what `propose` raises, UsageError where the file is no longer what the proposal was made for, and
+    EnvironmentProblem where it cannot be written.
     """
     now = time.time() if now is None else now
     proposal = proposal or propose(project, now=now)
     by = text(clean(who or user_name(project), 200))
     schema = replace(proposal.proposed, accepted_by=by, accepted=datetime.fromtimestamp(int(now), UTC))
-    content = _content(project)
-    written = (
-        schema_file.write(schema)
-        if content is None or proposal.present is None
-        else schema_file.rewrite(content, proposal.present, schema)
-    )
-    _write(project, written)
     connection = project.open_store()
     try:
-        with transaction(connection, durable=True):
-            connection.execute(
-                "INSERT INTO schemas (digest, text, changes, accepted_by, created) VALUES (?, ?, ?, ?, ?)",
-                (schema_file.parse(written).digest, text(written, 1 << 24), _json(proposal.changes), by, now),
-            )
+        with _alone(project):
+            written = _text_of(project, proposal, schema)
+            with _explained():
+                write_atomically(place(project), written)
+            with transaction(connection, durable=True):
+                connection.execute(
+                    "INSERT INTO schemas (digest, text, changes, accepted_by, created) VALUES (?, ?, ?, ?, ?)",
+                    (schema_file.parse(written).digest, text(written, 1 << 24), _json(proposal.changes), by, now),
+                )
     finally:
         connection.close()
     return Accepted(by, now, schema.digest, proposal.changes)
+
+
+@contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    """Keep others from accepting meanwhile; what is written would be theirs and ours by turns."""
+    with _explained():
+        lock = locks.take(project.inner / LOCK_NAME)
+    if lock is None:
+        raise UsageError(f"{schemas.NAME} is being written by somebody else", "workbench data schema   (look again)")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _text_of(project: Project, proposal: Proposal, schema: Schema) -> str:
+    """Return the text to write; raises UsageError where the file asks for something else than when it was read."""
+    content = _content(project)
+    found = None if content is None else schema_file.parse(content)
+    if found is not None and (proposal.present is None or found.digest != proposal.present.digest):
+        raise UsageError(f"{schemas.NAME} has changed meanwhile", "workbench data schema   (look again)")
+    if content is None or found is None:
+        return schema_file.write(schema)
+    return schema_file.rewrite(content, found, schema)
 
 
 def _json(changes: tuple[Change, ...]) -> str:
@@ -310,14 +336,6 @@ def _explained() -> Iterator[None]:
         yield
     except OSError as error:
         raise EnvironmentProblem(f"{schemas.NAME} cannot be written: {error.strerror or error}", "ls -l") from error
-
-
-def _write(project: Project, content: str) -> None:
-    target = place(project)
-    with _explained():
-        new = target.with_name(f".{target.name}.tmp")
-        new.write_text(content, encoding="utf-8")
-        new.replace(target)
 
 
 def user_name(project: Project) -> str:
