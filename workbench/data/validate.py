@@ -332,6 +332,10 @@ def _sameness(column: ColumnSchema, found: Tally, schema: Schema) -> Iterator[Fi
             words = "values occur that an earlier row has"
             finding = _finding("duplicate", "error", column, found, "", words, None, "every value once")
             yield replace(finding, count=count, first=first)
+        looked_at = sum(len(values) for _, values, _ in found.words)
+        if looked_at < present:
+            words = f"whether values occur twice was looked at in {looked_at:,} of {present:,} rows only"
+            yield _finding("duplicate", "note", column, found, "", words)
 
 
 def _relations(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[Finding]:
@@ -361,8 +365,9 @@ def _relations(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[F
 def _key(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[Finding]:
     if not schema.key or any(check.keys is None for check in checks):
         return
-    if rows > tally.KEYED:
-        words = f"keys were looked at in the first {tally.KEYED:,} rows of each file only"
+    looked_at = sum(len(words) for check in checks for _, words, _ in check.keys or ())
+    if looked_at < rows:
+        words = f"whether keys occur twice was looked at in {looked_at:,} of {rows:,} rows only"
         yield Finding("duplicate key", "note", "", words, rows=rows)
     parts, before = [], 0
     for check in checks:

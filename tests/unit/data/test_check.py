@@ -43,6 +43,21 @@ def checked(schema, columns, size, parts=1, types=None):
     return found
 
 
+@pytest.mark.parametrize("parts", [1, 3])
+def test_where_not_all_rows_were_looked_at_for_duplicates_a_note_says_so(monkeypatch, parts):
+    columns = {"id": [*range(300)], "name": [f"n{at}" for at in range(300)]}
+    schema = Schema((ColumnSchema("id", "whole"), ColumnSchema("name", "text", unique=True)), key=("id",))
+    assert judge(schema, checked(schema, columns, 20, parts)) == ()
+    monkeypatch.setattr(tally, "KEYED", 50)
+    found = {one.kind: one for one in judge(schema, checked(schema, columns, 20, parts))}
+    assert {(one.kind, one.severity, one.column) for one in found.values()} == {
+        ("duplicate", "note", "name"),
+        ("duplicate key", "note", ""),
+    }
+    assert f"{40 * parts} of 300 rows only" in found["duplicate"].words
+    assert f"{60 * parts} of 300 rows only" in found["duplicate key"].words
+
+
 def counts(checks, name):
     whole = tally.Tally(words=[])
     for check in checks:
