@@ -144,7 +144,7 @@ def test_rows_whose_time_cannot_be_read_are_named_and_the_rest_is_cut_into_windo
     (project.folder / "data/odd.csv").write_text("\n".join(lines) + "\n")
     words = ("--current", "data/odd.csv", "--reference", "2025-01", "--by", "month")
     said = drift(*words)
-    note = "data/odd.csv: 2 rows hold no time in 'when': row 8, 500"
+    note = "data/odd.csv: 2 rows hold no time in 'when': rows 8, 500"
     assert (said.code, note in said.out, "3 rows without a time" in said.out) == (1, True, True), said
     found = drift(*words, "--json").json
     assert (found["undated_rows"], found["notes"]) == (3, [note]), "also what was read before"

@@ -262,8 +262,8 @@ def _unreadable(source: Source, time: str, found: Hits) -> tuple[str, ...]:
     if not found.count:
         return ()
     rows = ", ".join(f"{row:,}" for row in found.first) + (" …" if found.count > len(found.first) else "")
-    what = "row holds" if found.count == 1 else "rows hold"
-    return (f"{clean(source.name)}: {found.count:,} {what} no time in {clean(time, 60)!r}: row {rows}",)
+    what, place = ("row holds", "row") if found.count == 1 else ("rows hold", "rows")
+    return (f"{clean(source.name)}: {found.count:,} {what} no time in {clean(time, 60)!r}: {place} {rows}",)
 
 
 def _open(path: Path, source: Source) -> Table:
