@@ -88,6 +88,7 @@ def write(file: Path | None, path: str, known: Known) -> None:
                 out.write(json.dumps(head).encode("ascii") + b"\n")
                 out.write(known.packed)
             temporary.replace(file)
+            file.with_suffix(".json").unlink(missing_ok=True)  # of a file that lay there, or as it was written before
         finally:
             temporary.unlink(missing_ok=True)
 
