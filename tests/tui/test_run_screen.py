@@ -28,9 +28,13 @@ async def test_names_beside_the_curves_have_the_room_that_there_is(project: Proj
         await shows(pilot, "1–4 of 4")
         await pilot.press("enter")
         await shows(pilot, "╭─ Parameters", "validation_accuracy", "learning_rate")
-        for width, shown in ((16, False), (34, True)):  # the page itself keeps its size
-            pilot.app.page.side.styles.width = width
-            await until(pilot, lambda shown=shown: ("validation_accuracy" in text(pilot.app)) == shown)
+        side = pilot.app.page.side
+        side.styles.width = 16
+        await until(pilot, lambda: side.size.width == 16)
+        side.fill()
+        await until(pilot, lambda: "validation_accuracy" not in text(pilot.app))
+        side.styles.width = 34  # the page itself keeps its size
+        await shows(pilot, "validation_accuracy", "learning_rate")
 
 
 async def test_tab_walks_through_every_pane(project: Project) -> None:
