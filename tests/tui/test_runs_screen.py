@@ -289,6 +289,13 @@ async def test_keys_typed_before_a_page_is_there_wait_for_it(project: Project) -
         await until(pilot, lambda: pilot.app.page.screen_id == "run" and pilot.app.page.pane != "curves")
 
 
+async def test_keys_typed_before_anything_was_read_wait_for_it(project: Project) -> None:
+    async with driven(None, projects=[project.folder]) as pilot:
+        type_at_once(pilot.app, "\njj\n")
+        await until(pilot, lambda: pilot.app.page is not None and pilot.app.page.screen_id == "run")
+        assert pilot.app.page.number == 1
+
+
 async def test_enter_and_the_keys_typed_with_it_go_where_enter_leads(project: Project) -> None:
     async with driven(project) as pilot:
         await shows(pilot, "1–3 of 3")

@@ -36,6 +36,8 @@ from workbench.tui.screens.base import Page
 from workbench.tui.widgets.canvas import Canvas
 
 BARS_SECONDS = 0.5
+FIRST_READ_SECONDS = 1.0
+"""So long keys wait at most for what a page reads first: where the store cannot be read, they go on without."""
 
 
 class WorkbenchApp(Keyboard, inherit_bindings=False):
@@ -142,9 +144,11 @@ class WorkbenchApp(Keyboard, inherit_bindings=False):
         if page is None:
             page = self.pages[name] = entry.make()
             self.page = page
+            self.hold_keys(page)
             self.call_next(self._put_up, page, target)
             return
         self.page = page
+        self.hold_keys(page)
         page.display = True
         self._entered(page, target)
 
@@ -163,7 +167,10 @@ class WorkbenchApp(Keyboard, inherit_bindings=False):
             page.focus_first()
             page.ask()
             self.refresh_bars()
-        self.take_early()
+            if page.has_read:
+                self.release_keys(page)
+            else:
+                self.set_timer(FIRST_READ_SECONDS, lambda: self.release_keys(page))
 
     def open_project(self, project: Project) -> None:
         """Open another project at its runs."""
@@ -186,6 +193,8 @@ class WorkbenchApp(Keyboard, inherit_bindings=False):
         if page is not None and page.screen_id == message.ask.screen and message.ask.project is self.project:
             used = time.thread_time()
             page.show(message.snapshot)
+            page.has_read = True
+            self.release_keys(page)
             # What the widgets have drawn is still to be painted, which takes about as long again.
             self.reader.paint_seconds = 2 * (time.thread_time() - used)
             now = time.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.binding import Binding
@@ -14,6 +14,9 @@ from textual.widgets import Input
 from workbench.tui import keys as keymap
 from workbench.tui.background import Background
 from workbench.tui.keys import Key
+
+if TYPE_CHECKING:
+    from workbench.tui.screens.base import Page
 
 
 class Shell(Screen[None], inherit_bindings=False):
@@ -29,6 +32,7 @@ class Keyboard(Background, inherit_bindings=False):
         super().__init__()
         self.keys = keys
         self._early: list[events.Key] = []
+        self._held: Page | None = None
         for stroke in dict.fromkeys(name for key in self.keys for name in key.keys):
             self._bindings.key_to_bindings.setdefault(stroke, []).extend(
                 [
@@ -45,15 +49,21 @@ class Keyboard(Background, inherit_bindings=False):
     # --- keys that come early
 
     async def on_event(self, event: events.Event) -> None:
-        """Keep keys that are typed while a page is put up until it is there."""
-        is_early = self.page is not None and not self.page.entered
-        if isinstance(event, events.Key) and is_early and isinstance(self.screen, Shell):
+        """Keep keys that are typed while a page is put up until it is there, and for a moment until it has read."""
+        if isinstance(event, events.Key) and self._held is not None and isinstance(self.screen, Shell):
             self._early.append(event)
             return
         await super().on_event(event)
 
-    def take_early(self) -> None:
-        """Do the keys that waited, before any that come later."""
+    def hold_keys(self, page: Page) -> None:
+        """Let keys wait for a page; `release_keys` ends it."""
+        self._held = page
+
+    def release_keys(self, page: Page) -> None:
+        """Do the keys that waited for a page, before any that come later."""
+        if self._held is not page:
+            return
+        self._held = None
         early, self._early = self._early, []
         for event in early:
             self.call_next(self.on_event, event)

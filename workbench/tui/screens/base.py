@@ -39,6 +39,8 @@ class Page(Widget):
     screen_id: ClassVar[str] = ""
     entered: bool = False
     """Whether it has been entered once; before, nothing is read for it and keys wait."""
+    has_read: bool = False
+    """Whether there is something to show; before, keys wait for a moment."""
     every: float | None = None
     """Read again after so many seconds though the store has not changed; None only reads after changes."""
 

@@ -97,6 +97,7 @@ class RunPage(RunActions):
         """Show the run with the number `target`."""
         if isinstance(target, int) and target != self.number:
             self.number = target
+            self.has_read = False
             self.snapshot, self.diff = RunSnapshot(target), None
             self.log_view.first = None
             self.go_to("curves")
