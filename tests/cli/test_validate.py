@@ -147,6 +147,12 @@ def test_a_broken_schema_is_refused_by_its_key(accepted, workbench, before, afte
     assert words in err
 
 
+def test_a_schema_that_is_not_utf8_is_a_sentence(accepted, workbench):
+    (accepted.folder / "schema.toml").write_bytes(b"a\xff")
+    code, _, err = workbench(accepted.folder, "validate")
+    assert (code, "schema.toml is not UTF-8: byte 2" in err) == (2, True)
+
+
 def test_good_data_pass_and_bad_data_do_not(accepted, run_cli):
     fresh = accepted.folder / "fresh.csv"
     fresh.write_text(rows(200, 1000))

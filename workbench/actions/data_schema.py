@@ -85,7 +85,10 @@ def _content(project: Project) -> str | None:
         return place(project).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        words = f"{schemas.NAME} is not UTF-8: byte {error.start + 1} belongs to no character"
+        raise ConfigError(words, f"git checkout {schemas.NAME}") from error
+    except OSError as error:
         raise EnvironmentProblem(
             f"{schemas.NAME} cannot be read: {clean(str(error))}", "git checkout schema.toml"
         ) from (error)
