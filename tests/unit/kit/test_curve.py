@@ -139,6 +139,10 @@ def test_one_point_is_a_dot():
     ]
 
 
+def test_one_point_at_step_zero_has_no_steps_before_it():
+    assert rows(curves([Series("a", [0], [4])], 24, 6))[-1].split()[0] == "0"
+
+
 def test_a_constant_runs_through_the_middle():
     assert rows(curves([Series("a", range(10), [5] * 10)], 24, 6)) == [
         "5.5 ┤───────────────────",

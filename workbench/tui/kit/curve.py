@@ -115,7 +115,8 @@ def _x_scale(series: Sequence[Series], x_range: Range | None, log: bool) -> Scal
     if not ends:
         return None
     if min(ends) == max(ends) and x_range is None and not log and abs(ends[0]) < 2**50:
-        x_range = (ends[0] - 1, ends[0] + 1)  # steps are whole numbers
+        only = ends[0]
+        x_range = (max(0, only - 1) if only >= 0 else only - 1, only + 1)  # steps are whole numbers from 0 on
     return scale_of(map(to_log, ends) if log else ends, given=x_range, log=log)
 
 
