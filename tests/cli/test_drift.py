@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import Answer
 from workbench import project as projects
+from workbench.actions import data
 from workbench.actions import drift as actions
 from workbench.cli.main import main
 from workbench.tui.screens.drift_sight import SightReader, Wish
@@ -587,3 +588,28 @@ def test_a_setting_that_makes_no_sense_is_refused(drift, project, line):
     (project.folder / "workbench.toml").write_text(CONFIG + f"[drift]\n{line}\n")
     answer = drift()
     assert answer.code == 2 and "drift" in answer.err
+
+
+def test_of_data_that_lie_elsewhere_the_newest_version_in_the_store_is_compared(drift, project, tmp_path):
+    elsewhere = tmp_path / "train.csv"
+    elsewhere.write_text(table(year([0, 0, 0])))
+    config = CONFIG.replace('train = "data/train.csv"', f'train = "file://{elsewhere}"')
+    (project.folder / "workbench.toml").write_text(config)
+    answer = drift()
+    assert (answer.code, "workbench data snapshot" in answer.err) == (2, True)
+    assert main(["data", "snapshot", f"file://{elsewhere}"]) == 0
+    drift("list")
+    assert drift().code == 0
+    elsewhere.write_text(FILES["data/shifted.csv"])
+    assert drift().code == 0, "it is not fetched for a check"
+    assert main(["data", "snapshot", f"file://{elsewhere}"]) == 0
+    drift("list")
+    old, new = (one.hash[:10] for one in reversed(data.listed(project, f"file://{elsewhere}")))
+    assert drift().code == 1
+    answer = drift("--reference", "data/train.csv", "--current", f"file://{elsewhere}", "--json")
+    assert (answer.json["verdict"], answer.json["current"]) == ("drift", f"file://{elsewhere}@{new}")
+    newest = actions.latest(project)
+    assert newest is not None and newest.request.current == f"file://{elsewhere}", "made again, it is the newest then"
+    assert drift("--reference", "data/train.csv", "--current", f"file://{elsewhere}@{old}").code == 0
+    windows = drift("--by", "month", "--reference", f"file://{elsewhere}", "--current", "data/windows.csv")
+    assert "no window" not in windows.err

@@ -574,3 +574,16 @@ def test_all_that_is_named_is_looked_at_but_the_final_test(make_project, workben
 def test_a_file_elsewhere_is_told_by_the_name_that_it_was_given(accepted, workbench):
     code, _, err = workbench(accepted.folder, "validate", "https://x.org/y.csv")
     assert (code, "https://x.org/y.csv lies elsewhere" in err) == (2, True), err
+
+
+def test_no_value_that_looks_personal_enters_a_schema_whatever_the_policy_says(make_project, workbench):
+    lines = [f"{at},{'ana@example.com' if at % 2 else 'bob@example.com'},{'x' if at % 3 else 'y'}" for at in range(300)]
+    lines += ["300,ana@example.com,+49 30 1234567"]
+    config = CONFIG + '[policy]\npersonal = "off"\n'
+    project = make_project({"data/train.csv": "row,handler,kind\n" + "\n".join(lines) + "\n"}, config)
+    assert workbench(project.folder, "data", "schema", "--accept")[0] == 0
+    text = (project.folder / "schema.toml").read_text()
+    assert "[columns.handler]" in text
+    assert "@example" not in text
+    assert "1234567" not in text
+    assert workbench(project.folder, "validate")[0] == 0

@@ -123,3 +123,36 @@ def test_a_run_that_is_stopped_while_its_data_are_checked_never_starts(airport, 
 
     wait_until(lambda: status() == "stopped", what="the run stops")
     assert (airport.run_folder(uid) / launch.LAUNCH_NAME).exists()
+
+
+def test_data_that_lie_elsewhere_are_checked_as_the_run_finds_them(make_project, run_cli, tmp_path):
+    elsewhere = tmp_path / "train.csv"
+    elsewhere.write_text(GOOD)
+    config = CONFIG.replace("data/*.csv", f"file://{elsewhere}").replace("data/train.csv", f"file://{elsewhere}")
+    project = make_project({"train.py": "print('auc: 0.5')\n"}, config)
+    assert run_cli("data", "snapshot", folder=project.folder).code == 0
+    assert run_cli("data", "schema", "--accept", "--by", "ana", folder=project.folder).code == 0
+    assert run_cli("run", folder=project.folder).code == 0
+    assert validations(project, 1)[0][:3] == (f"file://{elsewhere}", "", 120)
+    elsewhere.write_text(BAD)
+    answer = run_cli("run", folder=project.folder)
+    assert (answer.code, "column city: values are not among those known" in answer.err) == (1, True), answer.err
+    assert validations(project, 2)[0][:3] == (f"file://{elsewhere}", "error", 121)
+    # A command that does not say what it reads is held against the newest version kept.
+    (project.folder / "workbench.toml").write_text(config.replace(f'inputs = ["file://{elsewhere}"]\n', ""))
+    elsewhere.write_text(GOOD)
+    assert run_cli("run", folder=project.folder).code == 1
+    assert run_cli("data", "snapshot", folder=project.folder).code == 0
+    assert run_cli("run", folder=project.folder).code == 0
+
+
+def test_of_data_elsewhere_that_are_not_kept_a_run_says_that_they_were_not_checked(make_project, run_cli, tmp_path):
+    elsewhere = tmp_path / "train.csv"
+    elsewhere.write_text(BAD)
+    config = CONFIG.replace("data/*.csv", f"file://{elsewhere}").replace("data/train.csv", f"file://{elsewhere}")
+    config += f'[[charter.data]]\nname = "patients"\nwhere = "file://{elsewhere}"\ncopy = "never"\n'
+    config += '[policy]\npersonal = "error"\n'
+    project = make_project({"train.py": "print('auc: 0.5')\n"}, config)
+    assert run_cli("run", folder=project.folder).code == 0
+    assert validations(project, 1) == []
+    assert "was not checked: no copy of it is kept" in run_cli("show", "1", folder=project.folder).out

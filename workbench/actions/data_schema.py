@@ -168,6 +168,8 @@ def learn(
     from workbench.data.traits import Traits
 
     key = data_tables.key_of(project, path)
+    # A schema is committed to git, where no value of a person belongs, whatever the policy says of the data.
+    looked_for = project.config.policy._replace(personal="warning")
 
     def read(named: tuple[Path, str]) -> _All:
         part, name = named
@@ -177,7 +179,7 @@ def learn(
 
         def make(table: Table = table, wanted: tuple[str, ...] = wanted) -> _All:
             check = None if present is None else new_check(present, table, "training", now)
-            private = PolicyCheck(project.config.policy, wanted, now=now)
+            private = PolicyCheck(looked_for, wanted, now=now)
             return _All(Measure(table.kinds(), format=table.format, key=key), Traits(wanted), private, check)
 
         return tables.scan(table, make, progress=told(progress, name))

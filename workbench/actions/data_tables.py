@@ -117,15 +117,21 @@ def located(project: Project, path: str) -> Iterator[Path]:
     if "://" not in path:
         yield project.folder / path
         return
-    name = places.shown(path)
+    kept = newest(project, path)
+    with opened(project, kept.path, stored(kept.hash, kept.kind, kept.size)) as file:
+        yield file
+
+
+def newest(project: Project, url: str) -> Version:
+    """Return the newest version kept of one file that lies elsewhere; raises NotFoundError where there is none."""
+    name = places.shown(url)
     with _store(project) as connection:
         found = versions(connection, name, facts=False) if connection is not None else []
     kept = next((one for one in found if one.kept and one.kind == "file"), None)
     if kept is None:
         words = f"{clean(name)} lies elsewhere, and no version of it as one file is in the store"
         raise NotFoundError(words, "workbench data snapshot   (fetches it)")
-    with opened(project, name, stored(kept.hash, kept.kind, kept.size)) as file:
-        yield file
+    return kept
 
 
 # --- what one holds

@@ -130,7 +130,7 @@ def _current(project: Project, request: Request, folder: Path | None) -> Source:
 
 def _is_source(project: Project, words: str, folder: Path | None) -> bool:
     places = [project.folder / words, *([folder / words] if folder else [])]
-    return "@" in words or any(place.exists() for place in places)
+    return "@" in words or "://" in words or any(place.exists() for place in places)
 
 
 def _labelled(cut: Cut, source: Source) -> Cut:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from workbench.actions import data, data_schema, data_sides
+from workbench.actions import data, data_schema, data_sides, data_tables
 from workbench.actions.data_schema import parts_of
 from workbench.data import tables
 from workbench.data.tables import Table
@@ -25,6 +25,7 @@ from workbench.errors import NotFoundError, UsageError, WorkbenchError
 from workbench.project import Project
 from workbench.safe import clean
 from workbench.store.connection import transaction
+from workbench.versions import places
 
 _BLOCK = 4 << 20
 _RULES = [profile.VERSION, profile.NUMBERS, tables.READING]
@@ -37,7 +38,7 @@ Progress = Callable[[str, int, int], None]
 class Source:
     """A file as it is, a stored version where `stored`, or a folder of `parts` that are one table.
 
-    `name` is how it is called, `hash` that of its bytes.
+    `name` is how it is called, `hash` that of its bytes. The `newest` version stands for data that lie elsewhere.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Source:
     path: Path
     stored: bool = False
     parts: tuple[Source, ...] = ()
+    newest: bool = False
 
     @property
     def label(self) -> str:
@@ -53,25 +55,22 @@ class Source:
 
     @property
     def words(self) -> str:
-        """What `find` knows it by: a stored version with its hash, a file as it will be then."""
-        return self.label if self.stored else self.name
+        """What `find` knows it by: a stored version with its hash, other data as they will be then."""
+        return self.label if self.stored and not self.newest else self.name
 
 
 def find(project: Project, words: str, folder: Path | None = None) -> Source:
     """Return the source that a path, a glob of parts, or PATH@HASH for a stored version, names.
 
+    Of data that lie elsewhere, named by their URL, it is the newest version kept.
+
     Raises NotFoundError, UsageError, TableError for a folder without files.
     """
     if "://" in words:
-        raise UsageError(f"{clean(words)} lies elsewhere", "Fetch the file, and name it as it lies here.")
+        return _elsewhere(project, places.shown(words))
     place = _place(project, words, folder)
     if place is None and "@" in words:
-        version = data.find(project, words)
-        if version.kind != "file":
-            raise UsageError(f"{clean(version.path)} is a folder, not a table", "Name one of its files.")
-        if not version.kept:
-            raise NotFoundError(f"Of {clean(words)} only facts are kept, not the bytes", "workbench data list")
-        return Source(version.path, version.hash, project.folder / version.path, stored=True)
+        return _version(project, words)
     if place is None:
         parts = _matching(project, words)
         if parts:
@@ -85,6 +84,27 @@ def find(project: Project, words: str, folder: Path | None = None) -> Source:
     if not place.is_file():
         raise UsageError(f"{clean(words)} is no file", "Name a table: CSV, TSV, Parquet or JSON lines.")
     return Source(_name(project, place), _hash(place), place)
+
+
+def _elsewhere(project: Project, words: str) -> Source:
+    """Return the newest version kept of the data at a URL, or the one that URL@HASH names."""
+    try:
+        found = data_tables.newest(project, words)
+    except NotFoundError:
+        if "@" in words.rpartition("/")[2]:
+            return _version(project, words)
+        raise
+    return Source(found.path, found.hash, project.folder / found.path, stored=True, newest=True)
+
+
+def _version(project: Project, words: str) -> Source:
+    """Return the stored version that PATH@HASH names."""
+    found = data.find(project, words)
+    if found.kind != "file":
+        raise UsageError(f"{clean(found.path)} is a folder, not a table", "Name one of its files.")
+    if not found.kept:
+        raise NotFoundError(f"Of {clean(words)} only facts are kept, not the bytes", "workbench data list")
+    return Source(found.path, found.hash, project.folder / found.path, stored=True)
 
 
 def _matching(project: Project, words: str) -> list[Path]:
@@ -143,7 +163,7 @@ def ids(project: Project, source: Source) -> tuple[str, ...]:
     """Return the columns that name rows: the configured id, the key of the data, and what its schema calls unique."""
     found = [project.config.data.id] if project.config.data.id else []
     for one in project.config.charter.data:
-        if one.where.removeprefix("./") == source.name or fnmatchcase(source.name, one.where):
+        if places.shown(one.where.removeprefix("./")) == source.name or fnmatchcase(source.name, one.where):
             found += one.key
     schema = data_schema.load(project)
     kept = (project.config.data.target, project.config.data.time, project.config.drift.prediction)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.actions import data_schema, validate
+from workbench.actions import data_schema, data_tables, validate
 from workbench.actions.data_tables import Progress
 from workbench.actions.validate import Checked, Report
 from workbench.errors import NotFoundError, WorkbenchError
@@ -30,6 +31,7 @@ class _Run:
     number: int
     folder: Path
     launched: dict[str, Any]
+    home: Project  # where the store is
     project: Project  # the folder that the command will run in
 
 
@@ -59,7 +61,7 @@ def _judged(connection: sqlite3.Connection, run: _Run, progress: Progress | None
     report = _check(connection, run, progress, now)
     with transaction(connection):
         validate.save(connection, report, run.number)
-        for words in notices(report):
+        for words in [*notices(report), *_unread(run, report)]:
             add_notice(connection, run.number, 0, words)
     return "" if report.ok else refusal_words(report)
 
@@ -79,7 +81,7 @@ def _load(project: Project, connection: sqlite3.Connection, number: int) -> _Run
     folder = project.run_folder(row[0])
     launched = read_json(folder / LAUNCH_NAME)
     there = Project(isolation.folder_of(project.folder, folder, launched), project.config)
-    return _Run(number, folder, launched, there)
+    return _Run(number, folder, launched, project, there)
 
 
 def _check(connection: sqlite3.Connection, run: _Run, progress: Progress | None, now: float) -> Report:
@@ -90,19 +92,43 @@ def _check(connection: sqlite3.Connection, run: _Run, progress: Progress | None,
     hashes = {} if ages else {str(row["path"]): str(row.get("hash") or "") for row in rows}
     tables = [
         _known(connection, run, path, hashes.get(path, ""), digest)
-        or validate.isolated(run.project, path, present, progress=progress, now=now)
-        for path in _paths(run)
+        or validate.isolated(project, path, present, progress=progress, now=now, place=copy)
+        for path, project, copy in _places(run, rows)
     ]
     by = "" if present is None else present.accepted_by
     accepted = None if present is None or present.accepted is None else present.accepted.timestamp()
     return Report(tuple(tables), now, (), by, accepted, digest, run.number)
 
 
-def _paths(run: _Run) -> list[str]:
-    """Return what is looked at: all that the command reads, and what else [data] names where it exists."""
+def _places(run: _Run, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Project, Path | None]]:
+    """Yield what is looked at, the project that it is looked for in, and the copy that the command finds.
+
+    It is all that the command reads, and what else [data] names where it exists. Of what lies elsewhere it is what was
+    fetched for the run, else the newest version kept.
+    """
     asked = run.launched["check"]
-    there = [path for path in asked.get("beside", ()) if (run.project.folder / path).exists()]
-    return [*asked["paths"], *there]
+    copies = {str(row["path"]): run.folder / row["copy"] for row in rows if row.get("copy")}
+    read = {str(row["path"]) for row in rows}
+    for path in (*asked["paths"], *asked.get("beside", ())):
+        if "://" not in path:
+            if path in asked["paths"] or (run.project.folder / path).exists():
+                yield path, run.project, None
+        elif path in copies or (path not in read and _is_kept(run.home, path)):
+            yield path, run.home, copies.get(path)
+
+
+def _is_kept(project: Project, url: str) -> bool:
+    try:
+        return bool(data_tables.newest(project, url))
+    except NotFoundError:
+        return False
+
+
+def _unread(run: _Run, report: Report) -> list[str]:
+    """Return a sentence for each of the data read from elsewhere of which there is no copy to look at."""
+    checked = {one.path for one in report.tables}
+    missed = [path for path in run.launched["check"]["paths"] if "://" in path and path not in checked]
+    return [f"{clean(path, 200)} was not checked: no copy of it is kept" for path in missed]
 
 
 def _known(connection: sqlite3.Connection, run: _Run, path: str, hash_: str, digest: str) -> Checked | None:

@@ -197,9 +197,12 @@ def isolated(
     progress: Progress | None = None,
     *,
     now: float,
+    place: Path | None = None,
 ) -> Checked:
-    """Return one table of several; one that cannot be read is a finding."""
+    """Return one table of several; one that cannot be read is a finding. `place` is a copy to read in its stead."""
     try:
+        if place is not None:
+            return _located(project, place, path, schema, environment, progress, now)
         return _table(project, path, schema, environment, progress, now)
     except UsageError as error:
         finding = hidden_finding(project.config.policy, Finding("unreadable", "error", "", error.message, error.hint))

@@ -88,18 +88,23 @@ def _data_check(project: Project, step: Train, stage: str) -> dict[str, Any] | N
     config = project.config
     if config.data.check == "off" or not ((project.folder / SCHEMA_NAME).exists() or config.policy != Policy()):
         return None
-    named = [path.removeprefix("./") for path in (config.data.train, config.data.holdout) if path and "://" not in path]
+    named = [
+        launch.without_credentials(path.removeprefix("./")) for path in (config.data.train, config.data.holdout) if path
+    ]
     reads, makes = (
-        [pattern.removeprefix("./").rstrip("/") for pattern in some] for some in (step.inputs, step.outputs)
+        [launch.without_credentials(pattern.removeprefix("./").rstrip("/")) for pattern in some]
+        for some in (step.inputs, step.outputs)
     )
-    paths = [path for path in named if (not reads and not stage) or _covers(reads, path)]
+    # A command that says nothing of what it reads has of what lies elsewhere at most a version, and may have none.
+    read_all = not reads and not stage
+    paths = [path for path in named if (read_all and "://" not in path) or _covers(reads, path)]
     beside = [path for path in named if path not in paths and not _covers(makes, path)] if paths or not stage else []
     return {"paths": paths, "beside": beside, "mode": config.data.check} if paths or beside else None
 
 
 def _covers(patterns: Iterable[str], path: str) -> bool:
     """Return whether a path, or a folder that it lies in, is among the patterns."""
-    return any(fnmatchcase(path, one) or path.startswith(f"{one}/") for one in patterns)
+    return any(path == one or fnmatchcase(path, one) or path.startswith(f"{one}/") for one in patterns)
 
 
 def _said(configured: str, argv: Sequence[str], handed: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from typing import cast
 
 from workbench.data import likelihood
 from workbench.data.findings import Finding
+from workbench.data.personal import looks_personal
 from workbench.data.profile import ColumnProfile, TableProfile, Value, ranked
 from workbench.data.schema import ColumnSchema, Schema, Type, is_possible
 from workbench.data.traits import ColumnTraits, TableTraits
@@ -133,8 +134,9 @@ def _common(one: ColumnProfile) -> float:
 
 def _text(base: ColumnSchema, one: ColumnProfile, traits: ColumnTraits) -> ColumnSchema:
     novel = likelihood.novel_rows(count for _, count in one.values)
-    if one.complete and one.known and not base.unique and novel <= NOVEL_SHARE * one.known:
-        values = tuple(sorted(str(value) for value, _ in one.values))
+    values = tuple(sorted(str(value) for value, _ in one.values))
+    is_domain = one.complete and one.known and not base.unique and novel <= NOVEL_SHARE * one.known
+    if is_domain and not any(looks_personal(value) for value in values):
         return replace(base, values=values, new_values=_expected(novel))
     counts = cast(Mapping[Value, int], traits.lengths)
     lengths = ColumnProfile(

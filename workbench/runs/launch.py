@@ -128,8 +128,8 @@ def _write_folder(folder: Path, wish: Wish) -> None:
         "argv": list(wish.argv),
         "params_file": params_file,
         "python": wish.python,
-        "inputs": [_without_credentials(name) for name in wish.inputs],
-        "data": {_without_credentials(where): dict(facts) for where, facts in wish.data.items()},
+        "inputs": [without_credentials(name) for name in wish.inputs],
+        "data": {without_credentials(where): dict(facts) for where, facts in wish.data.items()},
         "outputs": list(wish.outputs),
         "metrics": list(wish.metrics),
         "fresh": wish.fresh,
@@ -148,7 +148,8 @@ def _write_folder(folder: Path, wish: Wish) -> None:
     (folder / "output.log").touch()
 
 
-def _without_credentials(name: str) -> str:
+def without_credentials(name: str) -> str:
+    """Return a path, or a URL as it may be shown and kept."""
     if "://" not in name:
         return name
     from workbench.versions.places import shown
