@@ -18,6 +18,7 @@ import pytest
 from workbench import locks
 from workbench.actions import data_schema
 from workbench.cli.main import main
+from workbench.data import parts as data_parts
 from workbench.errors import UsageError
 
 CONFIG = (
@@ -587,3 +588,33 @@ def test_no_value_that_looks_personal_enters_a_schema_whatever_the_policy_says(m
     assert "@example" not in text
     assert "1234567" not in text
     assert workbench(project.folder, "validate")[0] == 0
+
+
+def test_a_folder_without_tables_says_so_and_how_many_files_it_has(accepted, workbench):
+    folder = accepted.folder / "many"
+    for at in range(40):
+        (folder / f"{at % 4}").mkdir(parents=True, exist_ok=True)
+        (folder / f"{at % 4}/{at}.png").write_bytes(b"\x89PNG")
+    (folder / "README.txt").write_text("nothing to read\n")
+    for command in (["validate", "many"], ["drift", "--current", "many"]):
+        code, _, err = workbench(accepted.folder, *command)
+        assert (code, "many: its 41 files are no tables: none is named .csv, .parquet, .jsonl" in err) == (2, True), err
+    # Parts may have no end, or a number for one, where nothing else lies beside them.
+    (accepted.folder / "bare").mkdir()
+    (accepted.folder / "bare/part-00000").write_text(rows(300))
+    assert workbench(accepted.folder, "validate", "bare")[0] == 0
+    (folder / "1/part.csv").write_text(rows(300))
+    assert workbench(accepted.folder, "validate", "many")[0] == 0, "what is no table lies beside it"
+
+
+def test_a_folder_of_more_than_a_table_has_is_not_walked_to_its_end_nor_left_by_links(accepted, workbench, monkeypatch):
+    parts = accepted.folder / "parts"
+    parts.mkdir()
+    (parts / "0.csv").write_text(rows(300))
+    (parts / "out").symlink_to("/")
+    (parts / "again").symlink_to(parts)
+    (parts / "gone.csv").symlink_to("nowhere.csv")
+    assert workbench(accepted.folder, "validate", "parts")[0] == 0
+    monkeypatch.setattr(data_parts, "MOST_ENTRIES", 3)
+    code, _, err = workbench(accepted.folder, "validate", "parts")
+    assert (code, "parts: more than 3 files and folders lie in it, too many for one table" in err) == (2, True), err

@@ -8,19 +8,20 @@ import os
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from workbench import locks
 from workbench.actions import data_tables
 from workbench.actions.data_tables import Progress, told
-from workbench.data import packed, schema_file
 from workbench.data import schema as schemas
+from workbench.data import schema_file
 from workbench.data.findings import Finding
+from workbench.data.parts import parts_of, with_rows
 from workbench.data.policy import PolicyCheck, guarded, identifies
 from workbench.data.schema import Change, Schema
 from workbench.errors import ConfigError, EnvironmentProblem, UsageError
@@ -33,11 +34,7 @@ from workbench.store.connection import transaction
 if TYPE_CHECKING:
     from workbench.data.tables import Table
 
-PartT = TypeVar("PartT")
-FoundT = TypeVar("FoundT")
-
 LOCK_NAME = "schema.lock"
-TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True)
@@ -236,45 +233,6 @@ def expect(table: Table, schema: Schema | None) -> None:
     for one in schema.columns if schema is not None else ():
         if one.type == "text" and one.name in table.columns:
             keep_text(table, one.name)
-
-
-def parts_of(path: Path, name: str) -> Iterator[tuple[Path, str]]:
-    """Yield the files of a table: itself, or the parts of a folder in the order of their names."""
-    if not path.is_dir():
-        yield path, name
-        return
-    found = sorted(one for one in path.rglob("*") if one.is_file() and one.stat().st_size)
-    shown = [one for one in found if not any(part.startswith((".", "_")) for part in one.relative_to(path).parts)]
-    files = [one for one in shown if is_table(one.name)] or shown
-    if not files:
-        from workbench.data.tables import TableError
-
-        raise TableError(f"{clean(name)}: the folder holds no files", "Name a file, or a folder of parts.")
-    for file in files:
-        yield file, f"{name}/{file.relative_to(path).as_posix()}"
-
-
-def with_rows(parts: Iterable[PartT], read: Callable[[PartT], FoundT]) -> list[FoundT]:
-    """Return what `read` makes of each part of a table, but of those that have no rows; raises NoRows if none has."""
-    from workbench.data.tables import NoRows
-
-    found, empty = list[FoundT](), None
-    for part in parts:
-        try:
-            found.append(read(part))
-        except NoRows as error:
-            empty = error
-    if empty is not None and not found:
-        raise empty
-    return found
-
-
-def is_table(name: str) -> bool:
-    """Return whether a file is named like a table."""
-    lower = name.lower()
-    for end in packed.ENDS:
-        lower = lower.removesuffix(end)
-    return lower.endswith(TABLES)
 
 
 # --- accepting

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.actions import data, data_schema, data_sides, data_tables
-from workbench.actions.data_schema import parts_of
 from workbench.data import tables
+from workbench.data.parts import parts_of, with_rows
 from workbench.data.tables import Table
 from workbench.data.tally import Hits
 from workbench.drift import profile, records
@@ -212,7 +212,7 @@ def cut(
         return Cut(*known)
     if source.parts:
         again = partial(cut, project, connection, by=by, time=time, now=now, progress=progress)
-        windows, undated, notes = _merged(source, by, data_schema.with_rows(source.parts, again))
+        windows, undated, notes = _merged(source, by, with_rows(source.parts, again))
     else:
         windows, undated, notes = _measured(project, source, by, time, names, progress)
     with transaction(connection):
@@ -308,7 +308,7 @@ def sample(project: Project, source: Source, by: By, time: str) -> dict[str, Any
             else:
                 found[label] = one
 
-    data_schema.with_rows(enumerate(source.parts or (source,)), read)
+    with_rows(enumerate(source.parts or (source,)), read)
     return {label: one.rows for label, one in found.items()}
 
 

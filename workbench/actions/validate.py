@@ -16,7 +16,7 @@ from typing import Any
 from workbench.actions import data_schema, data_tables
 from workbench.actions.data_tables import Progress
 from workbench.config import Config, Policy
-from workbench.data import misnamed
+from workbench.data import misnamed, parts
 from workbench.data import policy as policies
 from workbench.data.findings import Finding, Severity, count_of, ordered, worst
 from workbench.data.masking import hidden_finding
@@ -172,7 +172,7 @@ def _derived(project: Project) -> Iterator[str]:
         is_glob = set("*?[") & set(name) and not name.startswith("/")
         matched = sorted(project.folder.glob(name)) if is_glob else [project.folder / name]
         for file in matched:
-            if file.is_file() and data_schema.is_table(file.name):
+            if file.is_file() and parts.is_table(file.name):
                 path = _relative(project, file)
                 if path != config.data.final_test.removeprefix("./"):
                     yield path
@@ -262,7 +262,7 @@ def _located(
         files.append(name)
         private.extend(replace(one, file=name if place.is_dir() else "") for one in pair.policy.freeze())
 
-    data_schema.with_rows(data_schema.parts_of(place, relative), read)
+    parts.with_rows(parts.parts_of(place, relative), read)
     secret = {one.column for one in private}
     secret |= {name for name in names if policies.guarded(project.config.policy, name)}
     found = validate.judge(asked, checks, secret, files) if schema is not None else _plain(checks)
