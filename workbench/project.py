@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import NotFoundError
+from workbench.errors import NotFoundError, StoreError
 from workbench.paths import CONFIG_NAME, FOLDER_NAME, STORE_NAME
 from workbench.safe import clean
 from workbench.store.connection import open_reader, open_store
@@ -73,11 +74,18 @@ class Project:
         return open_reader(self.store_path)
 
     def prepare(self) -> None:
-        """Make the inner folder, which git is told to ignore."""
+        """Make the inner folder, which git is told to ignore; raises StoreError where it cannot be made."""
         ignore = self.inner / ".gitignore"
-        if not ignore.exists():
+        if ignore.exists():
+            return
+        try:
             self.inner.mkdir(parents=True, exist_ok=True)
             ignore.write_text("# What Workbench keeps; it moves with the folder.\n*\n", encoding="utf-8")
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            words = f"The store {clean(str(self.store_path))} cannot be made: {str(error.strerror).lower()}"
+            raise StoreError(words, "Copy the project to where it can be written.") from error
 
 
 def find(start: Path) -> Project:

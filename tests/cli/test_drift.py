@@ -596,7 +596,9 @@ def test_of_data_that_lie_elsewhere_the_newest_version_in_the_store_is_compared(
     config = CONFIG.replace('train = "data/train.csv"', f'train = "file://{elsewhere}"')
     (project.folder / "workbench.toml").write_text(config)
     answer = drift()
-    assert (answer.code, "workbench data snapshot" in answer.err) == (2, True)
+    assert (answer.code, f"workbench data snapshot file://{elsewhere}" in answer.err) == (2, True)
+    answer = drift("--current", "https://user:secret@example.com/x.csv?token=abc")
+    assert (answer.code, "secret" in answer.err, "abc" in answer.err) == (2, False, False)
     assert main(["data", "snapshot", f"file://{elsewhere}"]) == 0
     drift("list")
     assert drift().code == 0

@@ -6,6 +6,9 @@ import bz2
 import gzip
 import json
 import os
+import shutil
+import subprocess
+import sys
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -618,3 +621,58 @@ def test_a_folder_of_more_than_a_table_has_is_not_walked_to_its_end_nor_left_by_
     monkeypatch.setattr(data_parts, "MOST_ENTRIES", 3)
     code, _, err = workbench(accepted.folder, "validate", "parts")
     assert (code, "parts: more than 3 files and folders lie in it, too many for one table" in err) == (2, True), err
+
+
+def test_a_key_and_unique_columns_are_proposed_across_the_parts_of_a_folder(make_project, workbench):
+    def part(begin, n=1200):
+        lines = [f"{at},{at * 7},{'EWR' if at % 3 else 'JFK'},{at % 40}" for at in range(begin, begin + n)]
+        return "row,ticket_id,city,seat\n" + "\n".join(lines) + "\n"
+
+    config = CONFIG.replace("data/train.csv", "data")
+    project = make_project({"data/a.csv": part(0), "data/b.csv": part(1200), "data/c.csv": part(2400)}, config)
+    assert workbench(project.folder, "data", "schema", "--accept")[0] == 0
+    schema = data_schema.load(project)
+    assert schema.key == ("row",)
+    assert [one.name for one in schema.columns if one.unique] == ["row", "ticket_id"]
+    assert workbench(project.folder, "validate")[0] == 0
+    # A row that another part has is found, and no schema is proposed that says otherwise.
+    (project.folder / "data/c.csv").write_text(part(2399))
+    code, out, _ = workbench(project.folder, "validate", "--json")
+    found = [one["kind"] for one in json.loads(out)["tables"][0]["findings"]]
+    assert (code, sorted(found)) == (1, ["configuration", "duplicate", "duplicate key"])
+    (project.folder / "schema.toml").unlink()
+    assert workbench(project.folder, "data", "schema", "--accept")[0] == 0
+    schema = data_schema.load(project)
+    assert (schema.key, [one.name for one in schema.columns if one.unique]) == ((), [])
+
+
+@pytest.mark.parametrize("case", ["no store", "a store", "a store that can be written"])
+def test_in_a_folder_that_cannot_be_written_one_sentence_says_so_and_nothing_is_left(make_project, workbench, case):
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("root may write everywhere")
+    project = make_project({"data/train.csv": rows(300), "data/new.csv": rows(300, 300)}, CONFIG)
+    if case != "no store":
+        project.open_store().close()
+    locked = [project.folder, *(one for one in project.folder.rglob("*") if one.is_dir())]
+    locked = [one for one in locked if case != "a store that can be written" or one != project.inner]
+    files = [one for one in project.inner.iterdir() if case == "a store"] if project.inner.exists() else []
+    for one in (*locked, *files):
+        one.chmod(one.stat().st_mode & ~0o222)
+    before = sorted(project.folder.iterdir())
+    # Root without its powers is a user like others, who may run the interpreter of root.
+    plain = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    try:
+        for command in (["data", "schema", "--accept"], ["validate"], ["drift", "--current", "data/new.csv"]):
+            words = [*plain, sys.executable, "-m", "workbench", "-C", str(project.folder), *command]
+            done = subprocess.run(words, capture_output=True, text=True, check=False)
+            if case == "a store that can be written" and command[0] != "data":
+                assert done.returncode == 0, done.stderr
+                continue
+            last = done.stderr.splitlines()[-2:]
+            assert (done.returncode, [one.partition(":")[0] for one in last]) == (3, ["error", "hint"]), done.stderr
+            assert "cannot be made" in last[0] or "cannot be written" in last[0]
+        assert sorted(project.folder.iterdir()) == before
+    finally:
+        for one in (*locked, *files):
+            one.chmod(one.stat().st_mode | 0o200)
+    assert data_schema.history(project) == []

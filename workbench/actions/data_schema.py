@@ -168,6 +168,8 @@ def learn(
     # A schema is committed to git, where no value of a person belongs, whatever the policy says of the data.
     looked_for = project.config.policy._replace(personal="warning")
 
+    whole = _Whole()
+
     def read(named: tuple[Path, str]) -> _All:
         part, name = named
         table = tables.open_table(part, name, lenient=True)
@@ -179,11 +181,13 @@ def learn(
             private = PolicyCheck(looked_for, wanted, now=now)
             return _All(Measure(table.kinds(), format=table.format, key=key), Traits(wanted), private, check)
 
-        return tables.scan(table, make, progress=told(progress, name))
+        found = tables.scan(table, make, progress=told(progress, name))
+        whole.add(found)
+        return found
 
     with data_tables.located(project, path) as place:
         parts = with_rows(parts_of(place, path), read)
-    profile, traits = _joined(parts)
+    profile, traits = whole.profile(), whole.traits.freeze()
     private = {one.column for part in parts for one in part.policy.freeze() if one.kind == "personal data"}
     private |= {one.name for one in profile.columns if identifies(project.config.policy, one)}
     target = project.config.data.target
@@ -207,15 +211,34 @@ class _All:
                 one.add(batch)
 
 
-def _joined(parts: list[_All]) -> tuple[Any, Any]:
-    from workbench.data import profile
-    from workbench.data.traits import merge
+class _Whole:
+    """What all parts of a table have shown, one part after the other."""
 
-    table, traits = parts[0].measure.freeze(), parts[0].traits.freeze()
-    for part in parts[1:]:
-        table = profile.merge(table, part.measure.freeze())
-        traits = merge(traits, part.traits.freeze())
-    return table, traits
+    def __init__(self) -> None:
+        from workbench.data.measure import Keys
+
+        self._profile: Any = None
+        self.traits: Any = None
+        self._keys = Keys()
+        self._parts = 0
+
+    def add(self, part: _All) -> None:
+        """Take a part, which has neither profile nor traits afterwards."""
+        from workbench.data import profile
+
+        table = part.measure.freeze()
+        self._profile = table if self._profile is None else profile.merge(self._profile, table)
+        self._keys.add(part.measure)
+        if self.traits is None:
+            self.traits = part.traits
+        else:
+            self.traits.join(part.traits)
+        part.measure = part.traits = None
+        self._parts += 1
+
+    def profile(self) -> Any:
+        """Return the profile of all parts, with the duplicates of keys also between them."""
+        return self._profile if self._parts == 1 else replace(self._profile, duplicates=self._keys.duplicates())
 
 
 def new_check(schema: Schema, table: Table, environment: Any, now: float) -> Any:

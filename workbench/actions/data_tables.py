@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -130,7 +131,8 @@ def newest(project: Project, url: str) -> Version:
     kept = next((one for one in found if one.kept and one.kind == "file"), None)
     if kept is None:
         words = f"{clean(name)} lies elsewhere, and no version of it as one file is in the store"
-        raise NotFoundError(words, "workbench data snapshot   (fetches it)")
+        which = f" {shlex.quote(clean(name))}" if name == url else ""
+        raise NotFoundError(words, f"workbench data snapshot{which}   (fetches it)")
     return kept
 
 

@@ -67,7 +67,7 @@ def find(project: Project, words: str, folder: Path | None = None) -> Source:
     Raises NotFoundError, UsageError, TableError for a folder without files.
     """
     if "://" in words:
-        return _elsewhere(project, places.shown(words))
+        return _elsewhere(project, words)
     place = _place(project, words, folder)
     if place is None and "@" in words:
         return _version(project, words)
@@ -92,7 +92,7 @@ def _elsewhere(project: Project, words: str) -> Source:
         found = data_tables.newest(project, words)
     except NotFoundError:
         if "@" in words.rpartition("/")[2]:
-            return _version(project, words)
+            return _version(project, places.shown(words))
         raise
     return Source(found.path, found.hash, project.folder / found.path, stored=True, newest=True)
 

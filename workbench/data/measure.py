@@ -262,25 +262,36 @@ def _short(value: Value) -> Value:
 
 
 class Measure:
-    """The profile of a table in the making: give it every batch, then freeze it."""
+    """The profile of a table in the making: give it every batch, then freeze it.
+
+    `keys` are the words of its keys, None where there is no key or are more than KEYED rows.
+    """
 
     def __init__(self, columns: list[tuple[str, str, Kind]], *, format: str = "", key: tuple[str, ...] = ()) -> None:
         self._columns = [ColumnMeasure(*column) for column in columns]
         names = {name for name, _, _ in columns}
         self._key = key if key and names.issuperset(key) else ()
         self._format = format
-        self._rows = 0
-        self._keys: list[Any] | None = [] if self._key else None
+        self.rows = 0
+        self.keys: list[Any] | None = [] if self._key else None
 
     def add(self, batch: Any) -> None:
         """Take the next rows, an Arrow record batch."""
-        self._rows += batch.num_rows
+        self.rows += batch.num_rows
         for column, array in zip(self._columns, batch.columns, strict=True):
             column.add(array)
-        if self._keys is not None:
-            self._keys.append(row_words(batch, self._key)[0])
-            if self._rows > KEYED:
-                self._keys = None
+        if self.keys is not None:
+            self.keys.append(row_words(batch, self._key)[0])
+            if self.rows > KEYED:
+                self.keys = None
+
+    @property
+    def key_kinds(self) -> tuple[Kind, ...]:
+        """The kinds of the columns of the key, by their names."""
+        return tuple(
+            kind
+            for _, kind in sorted((one.base.name, one.base.kind) for one in self._columns if one.base.name in self._key)
+        )
 
     def _exact(self, column: ColumnProfile, duplicates: int | None) -> ColumnProfile:
         """Return the column; where it alone is the key, its different values have been counted."""
@@ -290,14 +301,40 @@ class Measure:
 
     def freeze(self) -> TableProfile:
         """Return the profile of what came so far."""
-        import numpy as np
-
-        duplicates = None
-        if self._keys is not None:
-            words = np.sort(np.concatenate(self._keys)) if self._keys else np.zeros(0)
-            duplicates = int((words[1:] == words[:-1]).sum())
+        duplicates = None if self.keys is None else _repeats(self.keys)
         columns = tuple(self._exact(column.freeze(), duplicates) for column in self._columns)
-        return TableProfile(self._rows, columns, self._format, self._key, duplicates)
+        return TableProfile(self.rows, columns, self._format, self._key, duplicates)
+
+
+class Keys:
+    """The keys of the parts of a table, as long as there are no more than KEYED."""
+
+    def __init__(self) -> None:
+        self._words: list[Any] | None = []
+        self._rows = 0
+        self._kinds: set[tuple[Kind, ...]] = set()
+
+    def add(self, part: Measure) -> None:
+        """Take the keys of a part that has been frozen; it has them no longer."""
+        words, part.keys = part.keys, None
+        self._rows += part.rows
+        self._kinds.add(part.key_kinds)
+        # The same key is another word where its type is another.
+        if words is None or self._words is None or self._rows > KEYED or len(self._kinds) > 1:
+            self._words = None
+        else:
+            self._words += words
+
+    def duplicates(self) -> int | None:
+        """Return how many rows have a key that an earlier row has; None where that was not counted."""
+        return None if self._words is None else _repeats(self._words)
+
+
+def _repeats(parts: list[Any]) -> int:
+    import numpy as np
+
+    words = np.sort(np.concatenate(parts)) if parts else np.zeros(0)
+    return int((words[1:] == words[:-1]).sum())
 
 
 def row_words(batch: Any, names: tuple[str, ...]) -> tuple[hashing.Words, hashing.Words]:

@@ -44,25 +44,6 @@ class TableTraits:
     relations: tuple[Relation, ...] = ()
 
 
-def merge(first: TableTraits, second: TableTraits) -> TableTraits:
-    """Return the traits of the rows of both tables; what is unique in each may not be so in both, and counts as not."""
-    names = dict.fromkeys([*first.columns, *second.columns])
-    columns = {name: _merged(first.columns.get(name), second.columns.get(name)) for name in names}
-    return TableTraits(columns, tuple(one for one in first.relations if one in second.relations))
-
-
-def _merged(one: ColumnTraits | None, other: ColumnTraits | None) -> ColumnTraits:
-    if one is None or other is None:
-        return one or other or ColumnTraits()
-    return ColumnTraits(
-        Counter(one.lengths) + Counter(other.lengths),
-        Counter(one.shapes) + Counter(other.shapes) if one.shapes and other.shapes else {},
-        tuple(form for form in one.forms if form in other.forms),
-        min(one.step, other.step, key=lambda step: tally.STEPS.get(step, 0)),
-        ordered=one.ordered and other.ordered,
-    )
-
-
 class Traits:
     """Takes the batches of a table and finds what all of them share."""
 
@@ -98,6 +79,17 @@ class Traits:
         for column, unique in texts:
             column.shape(shapes[at : at + len(unique)])
             at += len(unique)
+
+    def join(self, other: Traits) -> None:
+        """Take what another part of the table has found, which may be given no more rows then."""
+        for name, column in other._columns.items():
+            if name in self._columns:
+                self._columns[name].join(column, self._rows)
+            else:
+                self._columns[name] = column
+        theirs = other._relations or []
+        self._relations = [one for one in self._relations or [] if one in theirs]
+        self._rows += other._rows
 
     def freeze(self) -> TableTraits:
         """Return what was found."""
@@ -185,6 +177,30 @@ class _Column:
             self._looked_at = known
             if known > tally.KEYED or not repeats.are_unique(repeats.joined(self._words)):
                 self._words = None
+
+    def join(self, other: _Column, before: int) -> None:
+        """Take what another part has found after so many rows; rows are in order within each part."""
+        if not other._known:
+            return
+        if not self._known:
+            self.__dict__.update(other.__dict__)
+            return
+        if bool(self._lengths) != bool(other._lengths):  # texts in one part only
+            self._forms, self._words, self.shapes = set(), None, None
+        self._known += other._known
+        self._lengths += other._lengths
+        self._forms &= other._forms
+        self._steps = [step for step in self._steps if step in other._steps]
+        self._rising &= other._rising
+        self._up, self._down, self._last = self._up & other._up, self._down & other._down, other._last
+        self.shapes = None if self.shapes is None or other.shapes is None else self.shapes + other.shapes
+        if self.shapes is not None and len(self.shapes) > MOST_SHAPES:
+            self.shapes = None
+        for start, words, _ in other._words or []:
+            self._remember(words, start + before)
+        if other._words is None:
+            self._words = None
+        other._words = None
 
     def freeze(self) -> ColumnTraits:
         unique = bool(self._words) and repeats.are_unique(repeats.joined(self._words or []))
