@@ -299,7 +299,51 @@ def test_an_alert_starts_a_run_where_that_is_configured(drift, project, run_cli,
     assert alert["run"] == run["run"]
     assert run["trigger"]["kind"] == "monitoring" and run["trigger"]["columns"] == ["x"]
     assert "drift of x" in run_cli("show", "1", folder=project.folder).out
+    assert "started run 1" in drift("show").out and drift("show", "--json").json["run"] == 1
+    assert "started run" not in drift().out, "the alert has its run"
+    assert len(run_cli("runs", "--json", folder=project.folder).json) == 1
     wait_until(lambda: run_cli("show", "1", "--json", folder=project.folder).json["status"] == "finished")
+
+
+@pytest.mark.parametrize("columns", [(), ("--column", "x")])
+def test_a_run_that_cannot_be_started_is_told_of_and_started_by_a_later_check(drift, project, run_cli, columns):
+    drifting = '[drift]\nby = "month"\nreference = "first"\ncurrent = "data/open.csv"\non_alert = "train"\n'
+    config = project.folder / "workbench.toml"
+    (project.folder / "data/open.csv").write_text(table(year([0, 2, 2])))
+    config.write_text(CONFIG.replace('command = "python train.py"\n', "") + drifting)
+    answer = drift(*columns)
+    assert answer.code == 1 and not answer.err
+    assert "no run could be started: workbench.toml names no command to run" in answer.out
+    assert "2025-02" in answer.out, "the table is printed"
+    assert drift("show", "--json").json["run_not_started"] == "workbench.toml names no command to run"
+    config.write_text(CONFIG + drifting)
+    again = drift(*columns, "--json")
+    assert (again.code, again.json["run"], again.json["run_not_started"]) == (1, 1, None)
+    assert drift("alerts", "--json").json[0]["run"] == 1
+    run_cli("stop", "1", folder=project.folder)
+
+
+def test_a_run_without_a_supervisor_leaves_the_alert_waiting(drift, project, monkeypatch):
+    text = CONFIG + '[drift]\nby = "month"\nreference = "first"\ncurrent = "data/open.csv"\non_alert = "train"\n'
+    (project.folder / "workbench.toml").write_text(text)
+    (project.folder / "data/open.csv").write_text(table(year([0, 2, 2])))
+
+    def refused(*_words, **_options):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.runs.launch.spawn", refused)
+        found = drift("--json").json
+    assert found["run"] is None and "run 1: the supervisor cannot be started" in found["run_not_started"]
+    assert drift("--json").json["run"] == 2
+
+
+def test_whoever_acknowledges_an_alert_has_one_name_everywhere(drift, project):
+    subprocess.run(["git", "init", "-q"], cwd=project.folder, check=True)
+    subprocess.run(["git", "config", "user.name", "Ada Lovelace"], cwd=project.folder, check=True)
+    (project.folder / "data/open.csv").write_text(table(year([0, 2, 2])))
+    drift("--by", "month", "--reference", "first", "--current", "data/open.csv")
+    assert drift("acknowledge", "1", "--json").json["acknowledged_by"] == "Ada Lovelace"
 
 
 def test_importance_and_ignored_columns_are_configured(drift, project):

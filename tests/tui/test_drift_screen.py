@@ -14,6 +14,7 @@ from tests.tui.driving import driven, line_of, open_page, screen, shows, text, u
 from workbench.actions import drift as actions
 from workbench.actions import runs
 from workbench.cli.main import parser_of
+from workbench.drift import records
 from workbench.drift.report import Judged, Request
 from workbench.drift.statistics import Statistic
 from workbench.project import load
@@ -74,6 +75,20 @@ async def test_without_a_check_it_says_which_key_makes_one(empty_project):
         await shows(pilot, "Name the data in workbench.toml: [drift] current =")
         await pilot.press("escape")
         assert pilot.app.page.screen_id == "data"
+
+
+async def test_the_status_says_what_the_alerts_started_also_where_it_is_told_after_the_report(checked):
+    config = checked.folder / "workbench.toml"
+    config.write_text(config.read_text() + 'on_alert = "train"\n')
+    async with driven(load(checked.folder)) as pilot:
+        await open_page(pilot, "drift", "Features in 2026-07")
+        report = actions.compare(load(checked.folder))
+        pilot.app.page.ask()
+        await shows(pilot, "◆ no run could be started: workbench.toml names no command to run")
+        with contextlib.closing(checked.open_store()) as connection:
+            records.save_start(connection, replace(report, run=5, not_started=""))
+        pilot.app.page.ask()
+        await shows(pilot, "▶ started run 5")
 
 
 async def test_brackets_go_from_view_to_view(checked):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import locks
-from workbench.actions import data_tables
+from workbench.actions import data_tables, person
 from workbench.actions.data_tables import Progress, told
 from workbench.data import schema as schemas
 from workbench.data import schema_file
@@ -270,7 +268,7 @@ def accept(project: Project, who: str = "", *, proposal: Proposal | None = None,
     """
     now = time.time() if now is None else now
     proposal = proposal or propose(project, now=now)
-    by = text(clean(who or user_name(project), 200))
+    by = text(clean(who or person.user_name(project), 200))
     schema = replace(proposal.proposed, accepted_by=by, accepted=datetime.fromtimestamp(int(now), UTC))
     connection = project.open_store()
     try:
@@ -322,19 +320,3 @@ def _explained() -> Iterator[None]:
         yield
     except OSError as error:
         raise EnvironmentProblem(f"{schemas.NAME} cannot be written: {error.strerror or error}", "ls -l") from error
-
-
-def user_name(project: Project) -> str:
-    """Return who is at work: the name that git knows, else the user of the machine."""
-    try:
-        answer = subprocess.run(
-            ["git", "config", "user.name"], cwd=project.folder, capture_output=True, text=True, timeout=5, check=False
-        )
-        if answer.stdout.strip():
-            return answer.stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        pass
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container may run under a number that has no name
-        return "unknown"

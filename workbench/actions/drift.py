@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from workbench import plugins
-from workbench.actions import drift_settings, starting
+from workbench.actions import drift_settings, drift_start, person
 from workbench.actions import drift_sources as sources
 from workbench.actions.drift_sources import Cut, Progress, Source
 from workbench.drift import alerts as alert_rules
@@ -246,20 +246,8 @@ def _keep(
 ) -> Report:
     with transaction(connection, durable=True):
         number = records.save_report(connection, report, ids)
-        fresh = records.update_alerts(connection, report.series, report.settings, now)
-    if fresh and project.config.drift.on_alert == "train":
-        _start_run(project, connection, fresh, now)
-    return replace(report, id=number)
-
-
-def _start_run(project: Project, connection: sqlite3.Connection, fresh: Sequence[int], now: float) -> None:
-    """Start one run for all alerts that one check raised."""
-    columns = [one.column for one in records.load_alerts(connection) if one.id in fresh]
-    trigger = {"kind": "monitoring", "what": "drift", "alerts": list(fresh), "columns": columns}
-    number = starting.start(project, starting.Request(trigger=trigger), now=now)[0]
-    with transaction(connection):
-        for alert in fresh:
-            records.add_event(connection, alert, "started", now, what=str(number))
+        records.update_alerts(connection, report.series, report.settings, now)
+    return drift_start.start(project, connection, replace(report, id=number), now)
 
 
 # --- the classifier
@@ -339,8 +327,8 @@ def alert(project: Project, number: int) -> Alert:
     return found
 
 
-def acknowledge(project: Project, number: int, who: str, *, now: float | None = None) -> Alert:
-    """Write down that someone has seen an alert, and return it.
+def acknowledge(project: Project, number: int, who: str = "", *, now: float | None = None) -> Alert:
+    """Write down that someone has seen an alert, and return it; `who` "" is whoever is at work.
 
     Raises NotFoundError where there is none, UsageError for one that is over or acknowledged.
     """
@@ -352,7 +340,8 @@ def acknowledge(project: Project, number: int, who: str, *, now: float | None = 
     try:
         with transaction(connection, durable=True):
             moment = clock.time() if now is None else now
-            records.add_event(connection, number, "acknowledged", moment, who=clean(who, 80))
+            by = clean(who or person.user_name(project), 80)
+            records.add_event(connection, number, "acknowledged", moment, who=by)
     finally:
         connection.close()
     return alert(project, number)

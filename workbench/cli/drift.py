@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -59,7 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--column", metavar="NAME", default="", help="all statistics of this column, with both distributions"
     )
-    parser.add_argument("--by-whom", metavar="NAME", default="", help="who acknowledges (default: you)")
+    parser.add_argument(
+        "--by-whom", metavar="NAME", default="", help="who acknowledges (default: you, by the name that git knows)"
+    )
     parser.add_argument(
         "--export", metavar="FILE", default="", help="also write a picture (.png, .svg) or table (.csv, .md)"
     )
@@ -138,6 +139,7 @@ def _show(project: Project, found: Report, args: argparse.Namespace) -> int:
         output.print_json(document)
     elif window is not None and args.column:
         drift_shown.print_column(window, args.column)
+        drift_shown.print_start(found)
     elif window is not None:
         drift_shown.print_window(found, window)
     else:
@@ -285,7 +287,7 @@ def _alert(project: Project, args: argparse.Namespace) -> int:
 
 
 def _acknowledge(project: Project, args: argparse.Namespace) -> int:
-    found = actions.acknowledge(project, args.number, args.by_whom or getpass.getuser())
+    found = actions.acknowledge(project, args.number, args.by_whom)
     if args.json:
         output.print_json(drift_shown.alert_document(found))
     else:

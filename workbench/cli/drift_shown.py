@@ -92,11 +92,18 @@ def _foot(found: Report, open_alerts: int) -> None:
         print(f"{counted(found.undated, 'row')} without a time: in no window.")
     for note in found.notes:
         print(f"◆ {clean(note, 300)}")
+    print_start(found)
     if found.false_alerts is not None and found.judged_windows:
         most = f", {found.most_false_alerts:.2g} at most" if found.most_false_alerts is not None else ""
         print(f"Without any drift these settings raise {found.false_alerts:.1g} alerts a month{most}.")
     if open_alerts:
         print(f"{counted(open_alerts, 'open alert')}: workbench drift alerts")
+
+
+def print_start(found: Report) -> None:
+    """Print which run the alerts of a report started, or why none."""
+    if found.started:
+        print(f"{'◆' if found.not_started else '▶'} {clean(found.started, 300)}")
 
 
 def print_window(found: Report, window: WindowDrift) -> None:
@@ -224,6 +231,8 @@ def document(found: Report) -> dict[str, Any]:
         "settings": vars(found.settings),
         "undated_rows": found.undated,
         "notes": list(found.notes),
+        "run": found.run,
+        "run_not_started": found.not_started or None,
         "false_alerts_per_month": found.false_alerts,
         "most_false_alerts_per_month": found.most_false_alerts,
         "windows": [window_document(one) for one in found.windows],

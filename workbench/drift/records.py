@@ -1,4 +1,7 @@
-"""Profiles, reports and alerts in the store; what is written here is never changed, only followed by events."""
+"""Profiles, reports and alerts in the store.
+
+What is written here is never changed, only followed by events; a report is told once what its alerts started.
+"""
 
 from __future__ import annotations
 
@@ -103,6 +106,14 @@ def save_report(
     return int(number or 0)
 
 
+def save_start(connection: sqlite3.Connection, found: Report) -> None:
+    """Write down which run the alerts of a report started, or why none."""
+    connection.execute(
+        "UPDATE drift_reports SET facts = json_set(facts, '$.run', ?, '$.not_started', ?) WHERE id = ?",
+        (found.run, found.not_started, found.id),
+    )
+
+
 def load_report(connection: sqlite3.Connection, number: int | None = None) -> Report | None:
     """Return a report by number, the newest without one, without profiles; None where there is none."""
     where = "WHERE id = ?" if number is not None else "ORDER BY id DESC LIMIT 1"
@@ -159,8 +170,8 @@ def summaries(connection: sqlite3.Connection, limit: int) -> list[tuple[int, flo
 # --- alerts
 
 
-def update_alerts(connection: sqlite3.Connection, series: str, settings: Settings, now: float) -> list[int]:
-    """Go through the windows of a series, raise and clear what follows from them; return the new alerts, all open.
+def update_alerts(connection: sqlite3.Connection, series: str, settings: Settings, now: float) -> None:
+    """Go through the windows of a series, raise and clear what follows from them.
 
     A window that was checked again counts as it was found last.
     """
@@ -172,23 +183,18 @@ def update_alerts(connection: sqlite3.Connection, series: str, settings: Setting
         (series,),
     )
     known = {(column, label): (number, bool(is_over)) for number, column, label, is_over in rows}
-    fresh: list[int] = []
     for span in alerts.spans([json.loads(row[3]) for row in windows], settings):
         report_id, place, label, _ = windows[span.raised]
         number, is_over = known.pop((span.column, label), (0, False))
         if not number:
             number = _raise(connection, series, span.column, report_id, place, label, now)
-            if span.cleared is None:
-                fresh.append(number)
         elif is_over and span.cleared is None:
             add_event(connection, number, "raised", now, what="checked again")
-            fresh.append(number)
         if span.cleared is not None and not is_over:
             add_event(connection, number, "cleared", now, what=windows[span.cleared][2])
     for number, is_over in known.values():
         if not is_over:
             add_event(connection, number, "cleared", now, what="checked again")
-    return fresh
 
 
 def _series(connection: sqlite3.Connection, series: str) -> list[tuple[int, int, str, str]]:
@@ -262,7 +268,7 @@ def load_alerts(connection: sqlite3.Connection) -> list[Alert]:
         found = events.setdefault(alert, {})
         found[kind] = (at, who, what)
         if kind == "raised":  # it is as new
-            for past in ("acknowledged", "cleared"):
+            for past in ("acknowledged", "cleared", "started"):
                 found.pop(past, None)
     rows = connection.execute(
         "SELECT id, series, column_name, label, report, place, created, facts FROM drift_alerts ORDER BY id DESC"

@@ -159,7 +159,8 @@ class Report:
 
     `false_alerts` are the alerts that a month brings without drift, `most_false_alerts` the most; None where the
     windows have no time. `request` is what the same check is asked for again, None where an older program did not say.
-    `notes` are sentences on what was odd in the files.
+    `notes` are sentences on what was odd in the files, and on statistics that were left out. `run` is the one that its
+    alerts started, `not_started` why none could be.
     """
 
     created: float
@@ -175,6 +176,15 @@ class Report:
     id: int = 0
     request: Request | None = None
     notes: tuple[str, ...] = ()
+    run: int | None = None
+    not_started: str = ""
+
+    @property
+    def started(self) -> str:
+        """What its alerts started, or why that could not be, "" where nothing was to start."""
+        if self.not_started:
+            return f"no run could be started: {self.not_started}"
+        return f"started run {self.run}" if self.run is not None else ""
 
     @property
     def verdict(self) -> Verdict:

@@ -25,6 +25,8 @@ from workbench.tracking import CHECKPOINT_FOLDER, PARAMS_NAME
 
 LAUNCH_NAME = "launch.json"
 LOCK_NAME = "lock"
+NO_SUPERVISOR = "the supervisor cannot be started"
+"""How the reason of a run begins that failed before anything of it was started."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,7 @@ def fill(project: Project, connection: sqlite3.Connection, now: float | None = N
             spawn(project, run, uid, lock)
             started.append(run)
         except OSError as error:
-            _fail(connection, run, f"the supervisor cannot be started: {error.strerror}")
+            _fail(connection, run, f"{NO_SUPERVISOR}: {error.strerror}")
         finally:
             os.close(lock)
     return started
@@ -216,7 +218,7 @@ def start_at_once(project: Project, connection: sqlite3.Connection, wish: Wish, 
         try:
             spawn(project, run, uid, lock)
         except OSError as error:
-            _fail(connection, run, f"the supervisor cannot be started: {error.strerror}")
+            _fail(connection, run, f"{NO_SUPERVISOR}: {error.strerror}")
     finally:
         os.close(lock)
     return run

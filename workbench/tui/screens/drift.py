@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from workbench.actions import data_schema, drift_export
 from workbench.actions import drift as actions
+from workbench.actions import drift_export
 from workbench.drift.alerts import Alert
 from workbench.drift.report import Report, Request
 from workbench.project import Project
@@ -198,6 +198,9 @@ class DriftPage(CheckingView):
             return spans
         if not self.can_left():
             spans += [("←→ ", Style(fg="key")), ("window  ", _DIM)]
+        if report.started:
+            tone, glyph = ("mark", "◆") if report.not_started else ("running", "▶")
+            spans.append((f"{glyph} {clean(report.started, 160)}  ", Style(fg=tone)))
         spans += [(f"◆ {clean(note, 160)}  ", Style(fg="mark")) for note in report.notes[:1]]
         more = [f"{counted(report.undated, 'row')} without a time"] if report.undated else []
         if report.false_alerts is not None and not report.why_nothing:
@@ -342,7 +345,7 @@ class DriftPage(CheckingView):
             return
 
         def acknowledge() -> Alert:
-            return actions.acknowledge(project, alert.id, data_schema.user_name(project))
+            return actions.acknowledge(project, alert.id)
 
         self.bench.act(
             "acknowledging", acknowledge,

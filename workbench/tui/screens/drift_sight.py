@@ -88,9 +88,10 @@ def _effect(column: ColumnDrift | None) -> float | None:
 
 
 class SightReader:
-    """Reads sights, and keeps the last report and window: neither is ever changed in the store."""
+    """Reads sights, and keeps the last report and window: only the facts of a report ever change in the store."""
 
     def __init__(self) -> None:
+        self._newest: tuple[int, str] | None = None
         self._report: Report | None = None
         self._window: tuple[tuple[int, int], WindowDrift | None] | None = None
 
@@ -99,11 +100,11 @@ class SightReader:
         if connection is None:
             return Sight()
         check = newest_check(connection, wish.project, "drift")
-        (newest,) = connection.execute("SELECT max(id) FROM drift_reports").fetchone()
+        newest = connection.execute("SELECT id, facts FROM drift_reports ORDER BY id DESC LIMIT 1").fetchone()
         if newest is None:
             return Sight(check=check)
-        if self._report is None or self._report.id != newest:
-            self._report = records.load_report(connection, newest)
+        if self._newest != newest:
+            self._report, self._newest = records.load_report(connection, newest[0]), newest
         report = self._report
         if report is None or not report.windows:
             return Sight(report, check=check)
