@@ -164,12 +164,13 @@ def mean_deviation(total: Floats, of: int, out_of: int) -> Floats:
     reached = (above <= total) & (above <= of) & (of - above <= rows - total)
     found = np.zeros(len(total))
     t, v = total[reached], above[reached]
-    logs = _log_choose(t, v) + _log_choose(rows - t, of - v) - _log_choose(np.full(len(t), float(rows)), of + 0 * v)
+    logs = log_choose(t, v) + log_choose(rows - t, of - v) - log_choose(np.full(len(t), float(rows)), of + 0 * v)
     found[reached] = 2 * v * (rows - t - of + v) / rows * np.exp(logs)
     return found
 
 
-def _log_choose(whole: Floats, part: Floats) -> Floats:
+def log_choose(whole: Floats, part: Floats) -> Floats:
+    """Return ln C(whole, part) of whole numbers, each of one dimension."""
     found: Floats = _log_factorial(whole) - _log_factorial(part) - _log_factorial(whole - part)
     return found
 

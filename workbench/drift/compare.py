@@ -12,6 +12,7 @@ from typing import Any
 from workbench.data.profile import ColumnProfile
 from workbench.drift import distribution
 from workbench.drift.distribution import Counts, Distribution
+from workbench.drift.novelty import novelty
 from workbench.drift.profile import Column
 from workbench.drift.report import Judged
 from workbench.drift.statistics import Statistic, beyond, share_change
@@ -224,24 +225,3 @@ def _filled(names: Iterable[str], side: Counts, opposite: Counts) -> dict[str, i
         name: side.counts.get(name, min(least, round(opposite.counts.get(name, 0) / opposite.total * side.total)))
         for name in names
     }
-
-
-def novelty(reference: Column, current: Column) -> Statistic:
-    """Return the share of rows whose value the reference does not have, over the values whose hash both sides sample.
-
-    Expected is the share of values that the reference has once (Good and Turing's estimate of what is unseen). Fewer
-    new values than that are no effect: a window of the reference itself has none.
-    """
-    one, other = reference.sample, current.sample
-    if one is None or other is None:
-        return Statistic("novelty", None, note="no sample of the values")
-    limit = min(one.limit, other.limit)
-    before, after = one.upto(limit), other.upto(limit)
-    rows, seen = sum(after.values()), sum(before.values())
-    if not rows or not seen:
-        return Statistic("novelty", None, note="the samples share no range of hashes")
-    singles = sum(1 for count in before.values() if count == 1)
-    fresh = sum(count for word, count in after.items() if word not in before)
-    change = share_change("novelty", singles, seen, fresh, rows)
-    note = f"{fresh / rows:.0%} new values, {singles / seen:.0%} expected"
-    return replace(change, note=note, effect=change.effect if (change.value or 0.0) > 0 else 0.0)
