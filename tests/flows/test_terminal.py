@@ -134,10 +134,17 @@ class Screen:
             self._stream.feed(os.read(self._master, 65536))
         return all(word in "\n".join(self._screen.display) for word in words)
 
+    def hang_up(self) -> int:
+        """Take the terminal away without a signal; return how the program ends."""
+        os.close(self._master)
+        self._master = -1
+        return self._process.wait(60)
+
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
-        os.close(self._master)
+        if self._master >= 0:
+            os.close(self._master)
 
 
 def test_keys_of_one_write_go_where_the_ones_before_lead(project: Project) -> None:
@@ -150,6 +157,15 @@ def test_keys_of_one_write_go_where_the_ones_before_lead(project: Project) -> No
         screen.shows("╭─ Log")
         screen.write(b"1\r2\r\t")
         screen.shows("╭─ Params")
+    finally:
+        screen.close()
+
+
+def test_it_ends_when_its_terminal_is_gone(project: Project) -> None:
+    screen = Screen(project.folder)
+    try:
+        screen.shows("No runs yet")
+        assert screen.hang_up() == os.EX_IOERR
     finally:
         screen.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,6 +92,8 @@ class WorkbenchApp(Keyboard, inherit_bindings=False):
         self.theme_changed_signal.subscribe(self, lambda _: self.redraw_all())
         self.go("runs" if self.project is not None else "projects")
         self.set_interval(0.12, self._tick)
+        if not self.is_headless:
+            self.set_interval(1.0, self._leave_without_terminal)
         self.set_timer(0.5, gc.freeze)
         if self._key_trouble is not None:
             self.show_error(self._key_trouble)
@@ -119,6 +122,11 @@ class WorkbenchApp(Keyboard, inherit_bindings=False):
             self.frame += 1
             for bar in self.screen_stack[0].query("#status").results(StatusBar):  # none any more on the way out
                 bar.redraw()
+
+    def _leave_without_terminal(self) -> None:
+        """Leave when the terminal is gone: reading from it would keep a processor busy for ever."""
+        if sys.__stdin__ is not None and not sys.__stdin__.isatty():
+            os._exit(os.EX_IOERR)  # there is nothing to give back, and nobody to tell
 
     def tabs(self) -> list[tuple[str, str, str]]:
         """Return the tabs: id, digit, title."""
