@@ -505,10 +505,30 @@ def test_values_that_the_policy_guards_or_that_look_personal_are_not_shown(drift
     connection = project.open_store()
     window = SightReader().read(connection, Wish(projects.find(project.folder))).window
     connection.close()
-    assert [window.profile.column(name).base.values for name in ("secret", "quasi")] == [(), ()]
+    assert [window.profile.column(name).base.values for name in ("secret", "quasi")] == [(("…", 300),), (("…", 300),)]
     assert "█" not in said["quasi"]
     assert "example.org" not in said["kind"]
-    assert "…" in said["kind"]
+    assert all(words.count("[policy] guards the values") == 1 for words in said.values())
+    for name in ("secret", "quasi", "kind"):
+        answer = drift("show", "--column", name, "--export", "column.png")
+        assert f"{name} has no chart: [policy] guards the values" in answer.err
+        assert not (project.folder / "column.png").exists()
+
+
+def test_long_whole_numbers_are_hidden_only_where_more_are_those_of_cards_than_by_chance(drift, project):
+    source = random.Random(4)
+    numbers = {
+        "bigint": lambda: source.randrange(2**60, 2**62),
+        "serial": lambda: 4_000_000_000_000_000 + source.randrange(10**14),
+        "paid": lambda: source.choice((4111111111111111, 4012888888881881, 5500000000000004, 5105105105105100)),
+    }
+    for name in ("before", "after"):
+        lines = [",".join(str(make()) for make in numbers.values()) for _ in range(500)]
+        (project.folder / f"data/{name}.csv").write_text("\n".join([",".join(numbers), *lines, ""]))
+    drift("--reference", "data/before.csv", "--current", "data/after.csv")
+    said = {name: drift("show", "--column", name).out for name in numbers}
+    assert [name for name, words in said.items() if "[policy] guards the values" in words] == ["paid"]
+    assert "█" in said["bigint"] and "█" in said["serial"] and "411111" not in said["paid"]
 
 
 def test_names_of_columns_and_values_reach_the_terminal_harmless(drift, project):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from workbench.actions import drift_guard
 from workbench.data import profile
 from workbench.data.profile import ColumnProfile
 from workbench.drift.report import Report, WindowDrift
@@ -37,6 +38,12 @@ def distributions(window: WindowDrift, name: str = "") -> Bars:
     for one in [name] if name else [column.name for column in window.columns]:
         pair = [None if side is None else side.column(one) for side in (window.reference_profile, window.profile)]
         if pair[0] is None or pair[1] is None:
+            continue
+        if drift_guard.guards(window, one):
+            if name:
+                raise UsageError(
+                    f"{clean(name)} has no chart: {drift_guard.WORDS}", "Export the report as .csv or .md."
+                )
             continue
         found = bins(pair[0].base, pair[1].base)
         if found:

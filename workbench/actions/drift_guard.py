@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workbench.config import Policy
-from workbench.data.masking import hidden_column
-from workbench.data.policy import guarded
+from workbench.data.masking import hidden_column, is_hidden
 from workbench.drift.profile import Column, Window
 from workbench.drift.report import WindowDrift
+
+WORDS = "[policy] guards the values"
+"""What is said where a chart of them would be."""
+
+
+def guards(window: WindowDrift, name: str) -> bool:
+    """Return whether a window as it may be shown has values of a column, none of which may be."""
+    sides = [side.column(name) for side in (window.reference_profile, window.profile) if side is not None]
+    return any(side is not None and is_hidden(side.base) for side in sides)
 
 
 def hidden(policy: Policy, window: WindowDrift) -> WindowDrift:
@@ -25,7 +33,5 @@ def _window(policy: Policy, window: Window | None) -> Window | None:
 
 
 def _column(policy: Policy, column: Column) -> Column:
-    base = column.base
-    if guarded(policy, column.name):
-        return Column(replace(base, low=None, high=None, mean=None, squares=None, values=(), knots=()))
-    return replace(column, base=hidden_column(policy, base))
+    base = hidden_column(policy, column.base)
+    return Column(base) if is_hidden(base) else replace(column, base=base)

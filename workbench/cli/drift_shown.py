@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from workbench.actions import drift_guard
 from workbench.actions.drift_export import bins
 from workbench.cli import output
 from workbench.cli.output import Cell, Column
@@ -156,6 +157,9 @@ def print_column(window: WindowDrift, name: str) -> None:
             *(Column(head, right=True) for head in ("value", "by chance", "p", "adjusted", "effect")),
         ]
         output.table([*heads, Column("")], [_statistic_line(one) for one in column.judged])
+    if drift_guard.guards(window, name):
+        print(f"\n{drift_guard.WORDS}")
+        return
     pair = [None if side is None else side.column(name) for side in (window.reference_profile, window.profile)]
     if pair[0] is not None and pair[1] is not None:
         print()

@@ -14,7 +14,8 @@ from typing import Any
 from workbench.config import Policy
 from workbench.data.difference import Shift, TableDifference
 from workbench.data.findings import Finding
-from workbench.data.personal import HIDDEN, has_card, masked
+from workbench.data.personal import HIDDEN, masked
+from workbench.data.persons import LEAST, holds_cards
 from workbench.data.policy import guarded
 from workbench.data.profile import ColumnProfile, TableProfile, Value
 from workbench.data.schema import Change, ColumnSchema, Schema
@@ -41,11 +42,16 @@ def hidden_column(policy: Policy, column: ColumnProfile) -> ColumnProfile:
 
 
 def _holds_cards(column: ColumnProfile) -> bool:
-    """Return whether the numbers of a column are as long as those of cards, and some are those of cards."""
-    if column.kind != "number" or (column.high or 0) < 1e12:
+    """Return whether the numbers that are known of a column are those of cards rather than by chance like them."""
+    if column.kind != "number" or (column.high or 0) < LEAST:
         return False
     shown = [column.low, column.high, *column.knots, *(value for value, _ in column.values)]
-    return any(isinstance(one, (int, float)) and one == one // 1 and has_card(str(int(one))) for one in shown)
+    return holds_cards(column.name, (int(one) for one in shown if isinstance(one, (int, float)) and one == one // 1))
+
+
+def is_hidden(column: ColumnProfile) -> bool:
+    """Return whether a column as it may be shown has values, of which none may be."""
+    return bool(column.values) and not column.knots and all(value == HIDDEN for value, _ in column.values)
 
 
 def hidden_table(policy: Policy, table: TableProfile) -> TableProfile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ PHONES = 0.01
 TOLD = 0.05
 """Numbers that pass their check though chance makes it no rarer than that are not told of."""
 LEAST = 10**12
+"""Smaller numbers are shorter than those of cards."""
 _HINT = rf"@|\d[\d\s().\-/]{{5,}}\d|{personal.IBAN}"
 """What all others need, and is compiled a hundred times faster: most columns hold no such thing."""
 _ANY = "|".join(f"(?:{each})" for each in (personal.EMAIL, personal.PHONE, personal.CARD, personal.IBAN))
@@ -140,6 +141,23 @@ class PersonCheck:
             found = counted.freeze(1.0 if is_sure else TOLD)
             if found is not None:
                 yield Seen(kind, found.rows, found.first, None if is_sure else found.probability)
+
+
+def holds_cards(name: str, values: Iterable[int]) -> bool:
+    """Return whether so many of these numbers of a column pass for card numbers that chance is told of as unlikely."""
+    counted = numbers.cards()
+    for value in {one for one in values if one >= LEAST}:
+        digits = str(value)
+        family, start = _plain_family(len(digits)), digits[:4]
+        if not personal.is_issued(digits):
+            counted.rest(family, 1)
+            continue
+        passes = personal.luhn(digits)
+        counted.add(family, start, value, passed=passes)
+        if passes:
+            counted.hit(family, start, 1)
+    is_sure = personal.named_like_person(name) or personal.tells_of_card(name)
+    return counted.freeze(1.0 if is_sure else TOLD) is not None
 
 
 def _plain_family(length: int) -> Family:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.actions import drift_guard
 from workbench.data import difference
 from workbench.drift.report import GLYPHS, ColumnDrift, Judged, WindowDrift
 from workbench.safe import clean
@@ -67,8 +68,8 @@ class ColumnPanel(Panel, can_focus=True):
         shown = new if new is not None and new.known else old
         if shown is None or not shown.known:
             return say(width, height, "no values")
-        if not shown.values and not shown.knots:
-            return say(width, height, "[policy] guards the values")
+        if drift_guard.guards(self.window, self.name_):
+            return say(width, height, drift_guard.WORDS)
         shift = difference.shift(old, new) if old is not None and new is not None and shown is new else None
         if shift is not None and not shift.old.known:
             shift = None
