@@ -28,6 +28,7 @@ from workbench.data.tables import (
     type_name,
 )
 from workbench.safe import clean
+from workbench.words import counted
 
 BLOCK = 4 << 20
 _ICONV = "iconv -f LATIN1 -t UTF-8 converts many such files."
@@ -115,7 +116,7 @@ def batches(table: Table, columns: tuple[str, ...]) -> Iterator[Any]:
         with broken_stream(table):
             raise error
     if not rows:
-        raise table.without_rows(f"has a header of {len(table.columns)} columns and no rows", line=2)
+        raise _without_rows(table)
     if last is not None and len(last) and any(sign in str(last[-1]) for sign in "\r\n"):
         _refuse_open_quote(table)
 
@@ -177,7 +178,7 @@ def _explained(table: Table, words: str) -> Exception:
         table.block = LONGEST_LINE
         return Retyped()
     try:
-        return _ragged(table) or table.fail(clean(words, 200), line=None)
+        return _ragged(table) or _alone(table) or table.fail(clean(words, 200))
     except (TableError, UnicodeError, csv.Error) as error:
         return error if isinstance(error, TableError) else table.fail(clean(str(error), 200))
 
@@ -228,6 +229,23 @@ def _ragged(table: Table) -> TableError | None:
             words = f"has {cells}{further}, the header has {expected}"
             return table.fail(words, "Quote cells that hold the separator or a line break.", line=row.begin)
     return None
+
+
+def _alone(table: Table) -> TableError | None:
+    """Return the error for a file that ends with its header: without a line break at its end, Arrow reads none."""
+    rows = _lines(table)
+    try:
+        header = next(rows)
+        is_open = _is_open(table, list(header.lines))
+        if next(rows, None) is not None:
+            return None
+    finally:
+        rows.close()
+    return _open_quote(table, header) if is_open else _without_rows(table)
+
+
+def _without_rows(table: Table) -> TableError:
+    return table.without_rows(f"has a header of {counted(len(table.columns), 'column')} and no rows", line=2)
 
 
 def _is_open(table: Table, rows: Sequence[str]) -> bool:

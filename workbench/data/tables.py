@@ -17,6 +17,7 @@ from workbench.data import packed
 from workbench.data.profile import Kind
 from workbench.errors import UsageError
 from workbench.safe import clean
+from workbench.words import counted
 
 ROWS = 65_536
 FEW = 256
@@ -167,9 +168,9 @@ def _unpacked_head(table: Table) -> bytes:
 
 
 def _refuse_foreign(table: Table, head: bytes) -> None:
-    kind = next((kind for mark, kind in _MARKS.items() if head.startswith(mark)), "")
-    if kind:
-        hint = f"iconv -f {kind[:6]} -t UTF-8 {clean(table.name)} > converted.csv"
+    marked = next((kind for mark, kind in _MARKS.items() if head.startswith(mark)), "")
+    if kind := marked or _unmarked(head):
+        hint = f"iconv -f {marked[:6] or kind} -t UTF-8 {clean(table.name)} > converted.csv"
         raise table.fail(f"is {kind}, not UTF-8", hint, line=1)
     if head.startswith(PARQUET) or packed.is_packed(head):
         raise table.fail("holds a packed file, packed once more", "Unpack it.")
@@ -178,6 +179,14 @@ def _refuse_foreign(table: Table, head: bytes) -> None:
         raise table.fail(
             "is not a table: it holds zero bytes", "Tables are CSV, TSV, Parquet or JSON lines.", line=line
         )
+
+
+def _unmarked(head: bytes) -> str:
+    """Return which UTF-16 bytes without a mark are, by where their zero bytes lie, "" for neither."""
+    zeros = [head[at::2].count(0) for at in (0, 1)]
+    if (zeros[0] and zeros[1]) or 4 * sum(zeros) < len(head):
+        return ""
+    return "UTF-16LE" if zeros[1] else "UTF-16BE"
 
 
 # --- types
@@ -295,7 +304,7 @@ def _open_parquet(table: Table) -> Table:
         raise table.fail(words, "Write or fetch the file again.") from error
     refuse_names(table, schema.names)
     if not rows:
-        raise table.without_rows(f"has {len(schema.names)} columns and no rows")
+        raise table.without_rows(f"has {counted(len(schema.names), 'column')} and no rows")
     table.format, table.columns = "parquet", tuple(schema.names)
     table.types = {one.name: canonical_type(one.type) for one in schema}
     table.shown = {one.name: type_name(one.type) for one in schema}
