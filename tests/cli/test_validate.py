@@ -431,6 +431,7 @@ def test_no_command_shows_or_writes_values_of_guarded_columns(make_project, work
         ["data", "schema", "--history"],
         ["data", "profile"],
         ["data", "diff"],
+        ["data", "list"],
     )
     for command in commands:
         for form in ([], ["--json"]):

@@ -14,6 +14,8 @@ from workbench.actions import data as actions
 from workbench.cli import data_remote, data_schema, data_tables, output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import Parser, add_json
+from workbench.config import Policy
+from workbench.data.masking import hidden_facts
 from workbench.safe import clean
 
 if TYPE_CHECKING:
@@ -124,7 +126,7 @@ def _list(args: argparse.Namespace) -> int:
     if path and not versions:
         raise actions.none_of(project, path)
     if args.json:
-        output.print_json([_document(version) for version in versions])
+        output.print_json([_document(project.config.policy, version) for version in versions])
         return 0
     if not versions:
         output.say("No version of any data yet: workbench data snapshot PATH")
@@ -141,9 +143,9 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
-def _document(version: actions.Version) -> dict[str, Any]:
+def _document(policy: Policy, version: actions.Version) -> dict[str, Any]:
     times = {"created": output.iso(version.created), "seen": output.iso(version.seen)}
-    return {**asdict(version), **times, "facts": dict(version.facts), "runs": list(version.runs)}
+    return {**asdict(version), **times, "facts": hidden_facts(policy, version.facts), "runs": list(version.runs)}
 
 
 def _version_row(version: actions.Version, now: float) -> list[str | Cell]:

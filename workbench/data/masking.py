@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from workbench.data.findings import Finding
 from workbench.data.personal import HIDDEN, masked
 from workbench.data.persons import LEAST, holds_cards
 from workbench.data.policy import guarded
-from workbench.data.profile import ColumnProfile, TableProfile, Value
+from workbench.data.profile import ColumnProfile, TableProfile, Value, from_json, to_json
 from workbench.data.schema import Change, ColumnSchema, Schema
 
 _VALUED = ("values", "min", "max", "seen")
@@ -57,6 +57,13 @@ def is_hidden(column: ColumnProfile) -> bool:
 def hidden_table(policy: Policy, table: TableProfile) -> TableProfile:
     """Return a profile with what may be shown of each column."""
     return replace(table, columns=tuple(hidden_column(policy, one) for one in table.columns))
+
+
+def hidden_facts(policy: Policy, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept with a version of data, its profile as it may be shown; one that is not ours is left out."""
+    table = from_json(facts.get("profile"))
+    others = {name: one for name, one in facts.items() if name != "profile"}
+    return others if table is None else {**others, "profile": to_json(hidden_table(policy, table))}
 
 
 def hidden_difference(policy: Policy, found: TableDifference) -> TableDifference:

@@ -101,7 +101,7 @@ class PolicyCheck:
                 )
             if not seen and named_like_person(name):
                 words = "is named like something that identifies a person"
-                yield Finding("personal data", "warning", name, words, expected)
+                yield Finding("personal data", wanted, name, words, expected)
 
     def _retention(self) -> Iterator[Finding]:
         if self._is_timeless:

@@ -245,6 +245,7 @@ def test_names_of_identifiers_are_found(name):
     (finding,) = found({name: ["?"]})
     assert finding.column == name
     assert finding.severity == "warning"
+    assert found({name: ["?"]}, Policy(personal="error"))[0].severity == "error"
 
 
 @pytest.mark.parametrize(
