@@ -25,7 +25,8 @@ def register_drift_statistics(register: Callable[[str, str, Callable[[Any, Any],
     """Call `register(kind, name, function)`; `function(reference, current)` gives a statistic of two distributions.
 
     `kind` is "number", for two `workbench.drift.distribution.Distribution`, or "category", for two `Counts`. The result
-    is a `workbench.drift.statistics.Statistic`; one with `p` and `effect` takes part in the verdict.
+    is a `workbench.drift.statistics.Statistic`; one with `p` and `effect`, both from 0 to 1, takes part in the verdict.
+    What is no such result is left out of the check, whose notes then name the plugin.
     """
 
 

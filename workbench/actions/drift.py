@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from workbench import plugins
 from workbench.actions import drift_settings, drift_start, person
 from workbench.actions import drift_sources as sources
 from workbench.actions.drift_sources import Cut, Progress, Source
@@ -74,7 +73,7 @@ def compare(
         wanted = request.reference or config.drift.reference
         reference = _Reference(project, connection, folder, wanted, windows, by, now, progress)
         roles = drift_settings.roles(project, source, time if by.unit else "")
-        statistics = plugins.loaded().drift_statistics()
+        statistics = drift_settings.statistics()
         judged: list[WindowDrift] = []
         ids: dict[int, tuple[int | None, int | None]] = {}
         for place, (number, window) in enumerate(windows.windows):
@@ -93,7 +92,11 @@ def compare(
             series=f"{source.name}{f' by {by}' if str(by) else ''} against {reference.words}",
             undated=windows.undated,
             request=_again(request, reference, source, by, time),
-            notes=(*windows.notes, *drift_settings.unknown(config, roles.importance, _names(judged))),
+            notes=(
+                *drift_settings.broken(judged),
+                *windows.notes,
+                *drift_settings.unknown(config, roles.importance, _names(judged)),
+            ),
         )
         return _keep(project, connection, _with_false_alerts(report, by, time), ids, now)
     finally:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 
+from workbench import plugins
 from workbench.actions import drift_sources as sources
 from workbench.actions.drift_sources import Source
 from workbench.config import Config, nearest
-from workbench.drift.report import Settings
+from workbench.drift.compare import Statistics
+from workbench.drift.report import Settings, WindowDrift
 from workbench.drift.rule import Roles
+from workbench.drift.statistics import Added
 from workbench.errors import NotFoundError, UsageError
 from workbench.project import Project
 from workbench.safe import clean
+from workbench.words import counted
 
 _SHOWN = 3
 
@@ -68,3 +72,25 @@ def unknown(config: Config, importance: Iterable[str], columns: Collection[str])
             hint = f"; did you mean {clean(near, 40)}?" if near else "."
             found.append(f"{setting} names {listed}{more}: no such column{'s' if len(odd) > 1 else ''}{hint}")
     return tuple(found)
+
+
+def statistics() -> Statistics:
+    """Return all statistics; those of plugins check what they find."""
+    return {
+        kind: {name: Added(plugin, each) if plugin else each for name, (plugin, each) in functions.items()}
+        for kind, functions in plugins.loaded().drift_statistics().items()
+    }
+
+
+def broken(judged: Iterable[WindowDrift]) -> list[str]:
+    """Return a sentence for each plugin that is off, and for each statistic of one that was left out."""
+    columns: dict[str, dict[str, str]] = {}
+    for column in (column for window in judged for column in window.columns):
+        for what, why in column.left_out.items():
+            columns.setdefault(what, {}).setdefault(column.name, why)
+    told = list(plugins.loaded().problems)
+    for what, found in columns.items():
+        (first, why), more = next(iter(found.items())), len(found) - 1
+        others = f" and {counted(more, 'more column')}" if more else ""
+        told.append(f"{what} is left out of {first}{others}: {why}")
+    return told

@@ -15,7 +15,7 @@ from workbench.drift.distribution import Counts, Distribution
 from workbench.drift.novelty import novelty
 from workbench.drift.profile import Column
 from workbench.drift.report import Judged
-from workbench.drift.statistics import Statistic, beyond, share_change
+from workbench.drift.statistics import Added, Statistic, beyond, share_change
 from workbench.words import counted
 
 Statistics = Mapping[str, Mapping[str, Callable[[Any, Any], Statistic]]]
@@ -73,12 +73,19 @@ def presence(one: ColumnProfile, other: ColumnProfile) -> Iterator[Statistic]:
 
 
 def _each(functions: Mapping[str, Any], sides: tuple[Any, Any], aspect: str = "") -> Iterator[Judged]:
-    """Yield what each function finds; one that fails says so and keeps none of the others."""
+    """Yield what each function finds; one that fails says so and keeps none of the others.
+
+    That of a plugin is left out then.
+    """
     for name, function in functions.items():
         try:
-            yield Judged(function(*sides), aspect)
-        except Exception as error:  # a statistic may come from a plugin
-            yield Judged(Statistic(name, None, note=f"{type(error).__name__}: {str(error)[:100]}"), aspect)
+            found = function(*sides)
+        except Exception as error:
+            why = f"{type(error).__name__}: {str(error)[:100]}"
+            is_added = isinstance(function, Added)
+            yield Judged(Statistic(name, None, note=why), aspect, left_out=function.plugin if is_added else "")
+        else:
+            yield Judged(found, aspect)
 
 
 def _shown_only(found: Iterator[Judged]) -> Iterator[Judged]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from workbench.drift.profile import Window
@@ -40,11 +40,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Judged:
-    """A statistic of a column, or of an `aspect` of it, with its p adjusted over the window."""
+    """A statistic of a column, or of an `aspect` of it, with its p adjusted over the window.
+
+    `left_out` is the plugin whose statistic gave no result, for the reason in its note.
+    """
 
     statistic: Statistic
     aspect: str = ""
     adjusted: float | None = None
+    left_out: str = ""
 
     @property
     def name(self) -> str:
@@ -58,7 +62,7 @@ class ColumnDrift:
 
     `effect` lies between 0 and 1; `p` is the smallest adjusted one. `why` is a sentence with statistic, chance and
     threshold. `weight` is its share of the importance of all columns, None where that is not known; columns that do not
-    `matter` can only warn of drift in the window.
+    `matter` can only warn of drift in the window. `left_out` tells of statistics of plugins that gave no result why.
     """
 
     name: str
@@ -75,6 +79,7 @@ class ColumnDrift:
     reference_missing: float = 0.0
     weight: float | None = None
     matters: bool = True
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def severity(self) -> tuple[float, ...]:
@@ -237,7 +242,7 @@ def window_from_json(value: Mapping[str, Any]) -> WindowDrift:
 
 def settings_from_json(value: Mapping[str, Any]) -> Settings:
     """Return settings as they were stored; what this program does not know is left out."""
-    known = {field.name for field in fields(Settings)}
+    known = {one.name for one in fields(Settings)}
     return Settings(**{name: item for name, item in value.items() if name in known})
 
 

@@ -111,8 +111,14 @@ def _draft(
             else f"{blank.reference_count:,} in the reference"
         )
         return replace(blank, verdict="insufficient", why=f"Only {rows}; {settings.least_rows} are needed.")
-    judged = compare.measure(reference, current, is_id=role == "id", statistics=statistics, least=settings.least_rows)
-    return replace(blank, judged=tuple(judged), **_emptiness(reference.base, current.base, settings.least_rows))
+    least = settings.least_rows
+    found = [*compare.measure(reference, current, is_id=role == "id", statistics=statistics, least=least)]
+    judged = tuple(one for one in found if not one.left_out)
+    broken = [one for one in found if one.left_out]
+    left_out = {f"statistic {one.statistic.name} of plugin {one.left_out}": one.statistic.note for one in broken}
+    return replace(
+        blank, judged=judged, left_out=left_out, **_emptiness(reference.base, current.base, settings.least_rows)
+    )
 
 
 def _kind(shown: Column, role: Role) -> str:

@@ -7,7 +7,9 @@ the statistic freed of the part that chance alone makes: sqrt(max(0, value² −
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from workbench.drift import chance
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 FLOOR = 1e-4
 """The least share of a bin in PSI."""
 DECILES = tuple(step / 10 for step in range(1, 10))
+_ROUNDING = 1e-9
 _HALF_NORMAL = math.sqrt(2 / math.pi)
 _KOLMOGOROV_MEAN = math.sqrt(math.pi / 2) * math.log(2)
 
@@ -43,6 +46,50 @@ class Statistic:
     def decides(self) -> bool:
         """Whether it takes part in the verdict."""
         return self.p is not None and self.effect is not None
+
+
+@dataclass(frozen=True)
+class Added:
+    """A statistic that a plugin adds, whose results are not taken on trust."""
+
+    plugin: str
+    function: Callable[[Any, Any], Any]
+
+    def __call__(self, reference: Any, current: Any) -> Statistic:
+        """Return what the function finds; raises what it raises, TypeError and ValueError for what is no result."""
+        return checked(self.function(reference, current))
+
+
+def checked(found: Any) -> Statistic:
+    """Return a statistic with plain numbers, p and effect from 0 to 1, the others finite.
+
+    Raises TypeError and ValueError for what is none.
+    """
+    if not isinstance(found, Statistic):
+        raise TypeError(f"it gives {_kind(found)}, no Statistic")
+    if not isinstance(found.name, str) or not isinstance(found.note, str):
+        raise TypeError("its name or note is no text")
+    value, expected, error = (_number(found, name, -math.inf, math.inf) for name in ("value", "expected", "error"))
+    p, effect = (_number(found, name, 0.0, 1.0) for name in ("p", "effect"))
+    return Statistic(found.name, value, expected, p, effect, error or 0.0, found.note)
+
+
+def _number(found: Statistic, name: str, low: float, high: float) -> float | None:
+    value = getattr(found, name)
+    if value is None:
+        return None
+    if not isinstance(value, Real):
+        raise TypeError(f"its {name} is {_kind(value)}, no number")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"its {name} is {number}")
+    if not low - _ROUNDING <= number <= high + _ROUNDING:
+        raise ValueError(f"its {name} is {number:g}, not from {low:g} to {high:g}")
+    return min(max(number, low), high)
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def freed(value: float, expected: float) -> float:
