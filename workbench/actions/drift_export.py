@@ -45,7 +45,7 @@ def distributions(window: WindowDrift, name: str = "") -> Bars:
                     f"{clean(name)} has no chart: {drift_guard.WORDS}", "Export the report as .csv or .md."
                 )
             continue
-        found = bins(pair[0].base, pair[1].base)
+        found = bins(pair[0].drawn, pair[1].drawn)
         if found:
             shares = tuple(bin.reference for bin in found), tuple(bin.current for bin in found)
             names = tuple(bin.name for bin in found)
@@ -66,7 +66,10 @@ class Bin:
 
 
 def bins(reference: ColumnProfile, current: ColumnProfile) -> list[Bin]:
-    """Return values or ranges with their shares on both sides, what is missing or not finite last."""
+    """Return values or ranges with their shares on both sides, what is missing or not finite last.
+
+    Of ranges the outer ones are open where a few values lie far outside.
+    """
     sides = (reference, current)
     scales = reference.is_scale and current.is_scale
     many = max(len(one.knots) or len(one.values) for one in sides) > _BINS
@@ -86,10 +89,12 @@ def _ranges(reference: ColumnProfile, current: ColumnProfile) -> list[Bin]:
     shares = [
         [share * one.known / one.count for share in profile.bin_shares(one, bounds)] for one in (reference, current)
     ]
-    return [
-        Bin(f"from {_shown(reference, bound)}", before, after)
-        for bound, before, after in zip(bounds, *shares, strict=False)
-    ]
+    names = [f"from {_shown(reference, bound)}" for bound in bounds[:-1]]
+    if any(one.low is not None and one.low < span[0] for one in (reference, current)):
+        names[0] = f"< {_shown(reference, bounds[1])}"
+    if any(one.high is not None and one.high > span[1] for one in (reference, current)):
+        names[-1] = f"≥ {_shown(reference, bounds[-2])}"
+    return [Bin(name, before, after) for name, before, after in zip(names, *shares, strict=True)]
 
 
 def _values(sides: tuple[ColumnProfile, ColumnProfile], *, in_order: bool) -> list[Bin]:

@@ -163,7 +163,7 @@ def print_column(window: WindowDrift, name: str) -> None:
     pair = [None if side is None else side.column(name) for side in (window.reference_profile, window.profile)]
     if pair[0] is not None and pair[1] is not None:
         print()
-        _print_bins(pair[0].base, pair[1].base)
+        _print_bins(pair[0].drawn, pair[1].drawn)
 
 
 def _statistic_line(one: Judged) -> list[str | Cell]:

@@ -27,7 +27,7 @@ HEAVY, HEAVIER = 0.01, 0.10
 """Where not all values are counted, one is told apart from this share on over both sides, or on one of them."""
 _SURE = 8
 _NUMBERING = Statistic("running number", None, note="A running number, not compared.")
-_SPANS = {"weekday": 14 * 86_400, "hour": 2 * 86_400}
+_DAYS = {"weekday": 14, "hour": 2}
 
 
 def measure(reference: Column, current: Column, *, is_id: bool, statistics: Statistics, least: int) -> Iterator[Judged]:
@@ -175,12 +175,17 @@ def _times(reference: Column, current: Column, statistics: Statistics) -> Iterat
     """Time itself moves on and decides nothing; weekdays and hours do where both sides cover two rounds of them."""
     one, other = reference.base, current.base
     yield from _shown_only(_each(statistics["number"], distributions(reference, current)))
-    span = min((side.high or 0.0) - (side.low or 0.0) for side in (one, other))
-    for name, least in _SPANS.items():
-        first, second = reference.aspect(name), current.aspect(name)
-        if first is not None and second is not None and span >= least:
+    span = min((side.high or 0.0) - (side.low or 0.0) for side in (one, other)) / 86_400
+    pairs = {name: (reference.aspect(name), current.aspect(name)) for name in _DAYS}
+    rounds = {name: (first, second) for name, (first, second) in pairs.items() if first and second}
+    for name, (first, second) in rounds.items():
+        if span >= _DAYS[name]:
             counts = distribution.counts_of(first), distribution.counts_of(second)
             yield from _each(statistics["category"], counts, name)
+    if not any(span >= _DAYS[name] for name in rounds):
+        needs = ", ".join(f"{name}s need {_DAYS[name]} days" for name in rounds)
+        note = f"Time itself is not judged{f'; on both sides {needs}' if needs else ''}."
+        yield Judged(Statistic("time", None, note=note))
 
 
 def _texts(reference: Column, current: Column, statistics: Statistics) -> Iterator[Judged]:

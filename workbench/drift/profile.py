@@ -71,6 +71,11 @@ class Column:
         """The name in the table."""
         return self.base.name
 
+    @functools.cached_property
+    def drawn(self) -> ColumnProfile:
+        """The profile with all numbers instead of quantiles where they are kept."""
+        return replace(self.base, knots=(), values=self.numbers, complete=True) if self.numbers else self.base
+
     def aspect(self, name: str) -> ColumnProfile | None:
         """Return an aspect by name."""
         return next((one for one in self.aspects if one.name == name), None)

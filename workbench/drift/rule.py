@@ -249,7 +249,9 @@ def _shown(value: float | None) -> str:
 
 
 def _notes(judged: Sequence[Judged]) -> str:
-    return "; ".join(dict.fromkeys(one.statistic.note for one in judged if one.statistic.note))
+    """Return why there are no values; the notes on those that are only shown say nothing about that."""
+    notes = (one.statistic.note for one in judged if one.statistic.value is None and one.statistic.note)
+    return "; ".join(dict.fromkeys(notes))
 
 
 def _verdict(columns: Sequence[ColumnDrift], rows: int, settings: Settings) -> Verdict:

@@ -29,6 +29,17 @@ def test_kolmogorovs_tail_equals_scipy(size):
             assert found == pytest.approx(expected, rel=1e-8, abs=1e-300), z
 
 
+@pytest.mark.parametrize("size", [1_000_000, 1_000_001, 2_000_000])
+def test_kolmogorovs_tail_of_a_million_values_is_the_sum_of_binomial_probabilities(size):
+    for z in (1.6, 2.5):
+        gap = z / math.sqrt(size)
+        j = np.arange(1, int(size * (1 - gap)) + 1)
+        exact = 2 * float((stats.binom.pmf(j, size, gap + j / size) * gap / (gap + j / size)).sum())
+        found = chance.kolmogorov(gap, size)
+        assert found == pytest.approx(exact, rel=1e-10)
+        assert found == pytest.approx(stats.kstwo.sf(gap, size), abs=NEAR if size <= 1_000_000 else 3e-8)
+
+
 def test_kolmogorovs_tail_ends_where_there_is_nothing_or_everything():
     for size in (1, 7, 200, 10**6):
         assert chance.kolmogorov(0.0, size) == 1

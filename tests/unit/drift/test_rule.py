@@ -321,6 +321,17 @@ def test_a_window_of_one_day_is_not_blamed_for_having_one_weekday():
     )
 
 
+def test_times_too_short_for_weekdays_and_hours_say_so_instead_of_a_unit():
+    day = column(judge({"t": moments(1, hours=200)}, {"t": moments(364)}), "t")
+    assert day.verdict == "ok"
+    assert day.why == "Time itself is not judged; on both sides weekdays need 14 days, hours need 2 days."
+    dates = pa.array([one.date() for one in moments(10).to_pylist()], pa.date32())
+    found = column(judge({"t": dates}, {"t": dates}), "t")
+    assert found.why == "Time itself is not judged; on both sides weekdays need 14 days."
+    week = column(judge({"t": moments(7)}, {"t": moments(7)}), "t")
+    assert week.why.startswith("hour TV") and all(one.name != "time" for one in week.judged)
+
+
 def test_zones_do_not_matter_only_moments_do():
     utc = pd.date_range("2025-01-01", periods=24 * 60, freq="h", tz="UTC")
     sides = {"t": pa.array(utc)}, {"t": pa.array(utc.tz_convert("Asia/Tokyo"))}

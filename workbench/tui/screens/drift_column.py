@@ -62,7 +62,7 @@ class ColumnPanel(Panel, can_focus=True):
             None if side is None else side.column(self.name_)
             for side in (self.window.reference_profile, self.window.profile)
         ]
-        old, new = (None if side is None else side.base for side in sides)
+        old, new = (None if side is None else side.drawn for side in sides)
         reference, label = self.window.reference, self.window.label
         names = (clean(short_name(reference, label), 24) or "reference", clean(short_name(label, reference), 24))
         shown = new if new is not None and new.known else old
@@ -70,7 +70,7 @@ class ColumnPanel(Panel, can_focus=True):
             return say(width, height, "no values")
         if drift_guard.guards(self.window, self.name_):
             return say(width, height, drift_guard.WORDS)
-        shift = difference.shift(old, new) if old is not None and new is not None and shown is new else None
+        shift = difference.Shift(old, new) if old is not None and new is not None and shown is new else None
         if shift is not None and not shift.old.known:
             shift = None
         return distributions(shown, shift, width, height, plain=self.plain, names=names)
