@@ -134,6 +134,32 @@ def test_a_killed_process_leaves_what_it_imported_unknown_and_nothing_else(proje
     assert facts["imported"] is None and "alpha" in facts["packages"]
 
 
+def test_a_run_that_ended_before_its_python_was_known_is_not_compared_with(project, packages, run, run_cli):
+    script = f"test -e stop && kill -9 $$; {sys.executable} train.py"
+    run("--", "sh", "-c", script)
+    assert noticed(run("--", "sh", "-c", script)) == []
+    (project.folder / "stop").touch()
+    assert run_cli("run", "--", "sh", "-c", script, folder=project.folder).code == 1
+    killed = run_cli("show", "@latest", "--json", folder=project.folder).json
+    assert killed["environment"]["python"] == ""
+    assert not [text for text in noticed(killed) if not text.startswith("code")]
+    (project.folder / "stop").unlink()
+    replace_package(packages, "alpha", "2.0", {"alpha.py": "x = 2\n"})
+    last = run("--", "sh", "-c", script)
+    assert noticed(last) == ["packages changed since run 2: alpha 1.0 → 2.0"]
+
+
+def test_a_run_that_never_began_has_no_environment_and_is_not_compared_with(project, run, run_cli):
+    run()
+    (project.folder / "train.py").write_text(SCRIPT + "print('once more')\n")
+    (project.folder / "schema.toml").write_text("nonsense")
+    (project.folder / "workbench.toml").write_text(CONFIG + '[data]\ntrain = "data.csv"\n')
+    assert run_cli("run", folder=project.folder).code == 1
+    refused = run_cli("show", "@latest", "--json", folder=project.folder).json
+    assert "its data were not checked" in refused["reason"] and not refused["environment"]
+    assert run("--no-check")["changes"]["since"] == 1
+
+
 def test_data_that_another_stage_reads_is_no_change_of_code(make_project, run_cli):
     config = """
 [project]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.project import Project
 from workbench.runs import isolation
+from workbench.runs.command import PROCESS_NAME
 from workbench.runs.model import CHECKS
 from workbench.runs.rows import add_notice, text
 from workbench.sitecustomize import IMPORTED_NAME
@@ -102,7 +103,7 @@ class Capture:
                 self._save_code(connection, run)
                 self._save_inputs(connection, run)
                 self._save_overwritten(connection, run)
-            if found is not None:
+            if found is not None and (self.run_folder / PROCESS_NAME).exists():  # what never began ran in none
                 _save_environment(connection, run, found)
         self._saved = True
         self._notice_changes(connection, run)

@@ -74,10 +74,14 @@ def _different(what: What, old: Mapping[str, str], new: Mapping[str, str]) -> It
 
 
 def _surroundings(old: Environment, new: Environment) -> Iterator[Change]:
-    yield from _packages(old, new)
-    yield from _different("python", _python(old), _python(new))
+    # Of a shell command the interpreter is known at its end only, and never where it ended too early to tell.
+    known = bool(old.python and new.python)
+    if known:
+        yield from _packages(old, new)
+        yield from _different("python", _python(old), _python(new))
     yield from _different("variable", dict(old.variables), dict(new.variables))
-    yield from _different("library", _libraries(old, new.libraries), _libraries(new, old.libraries))
+    if known:
+        yield from _different("library", _libraries(old, new.libraries), _libraries(new, old.libraries))
     yield from _different("hardware", _hardware(old), _hardware(new))
 
 
@@ -124,7 +128,7 @@ def _words(change: Change) -> str:
     if change.what == "code":
         return change.name + ("" if change.old and change.new else " is new" if change.new else " is gone")
     if change.what == "python" and change.name == "version":
-        return f"{change.old or 'none'} → {change.new or 'none'}"
+        return f"{change.old} → {change.new}"
     if not change.old:
         return f"{change.name} is new" if change.new in ("", "loaded") else f"{change.name} {_short(change.new)} is new"
     if not change.new:

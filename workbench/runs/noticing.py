@@ -64,7 +64,11 @@ def last_like(connection: sqlite3.Connection, run: int) -> int | None:
 
 
 def _before(connection: sqlite3.Connection, new: _Row) -> _Row | None:
-    """Return the last run before this one that started the same program, whatever its flags."""
+    """Return the last run before this one that started the same program, whatever its flags.
+
+    Of a program of which some run knows its Python, a run that ended before that was known does not count, as one that
+    never began does not.
+    """
     wanted = program(json.loads(new.command))
     # Of a stage the index gives the few runs there are; all others share one name there, and are walked backwards.
     stage = "stage" if new.stage else "+stage"
@@ -73,7 +77,16 @@ def _before(connection: sqlite3.Connection, new: _Row) -> _Row | None:
         " ORDER BY id DESC",
         (new.stage, new.kind, new.number, new.number - _LOOKED_AT),
     )
-    return next((old for old in map(_Row._make, rows) if program(json.loads(old.command)) == wanted), None)
+    first, without = None, set[str | None]()
+    for old in map(_Row._make, rows):
+        if old.environment in without or program(json.loads(old.command)) != wanted:
+            continue
+        first = first or old
+        known = _environment(connection, old.environment)
+        if known is not None and known.python:
+            return old
+        without.add(old.environment)
+    return first
 
 
 def made(
@@ -81,9 +94,12 @@ def made(
 ) -> Made:
     """Return what a run was made of; `digest` names its environment."""
     rows = connection.execute("SELECT path, hash FROM inputs WHERE run = ? AND hash IS NOT NULL", (run,))
+    return Made(run, code or {}, dict(rows.fetchall()), _environment(connection, digest))
+
+
+def _environment(connection: sqlite3.Connection, digest: str | None) -> environment.Environment | None:
     found = connection.execute("SELECT facts FROM environments WHERE digest = ?", (digest,)).fetchone()
-    known = environment.from_json(json.loads(found[0])) if found else None
-    return Made(run, code or {}, dict(rows.fetchall()), known)
+    return environment.from_json(json.loads(found[0])) if found else None
 
 
 def _code(folder: Path, old: _Row, new: _Row) -> tuple[Change, ...]:

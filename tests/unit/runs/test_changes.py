@@ -54,6 +54,14 @@ def test_of_packages_only_those_that_were_imported_count():
     )
 
 
+def test_where_one_run_does_not_know_its_python_nothing_that_hangs_on_it_counts():
+    unknown = {"python": "", "implementation": "", "build": "", "packages": (), "blas": "", "imported": None}
+    assert changed(**unknown, libraries=None) == ()
+    assert changed(**unknown, cpu="Xeon") == (Change("hardware", "cpu", "EPYC", "Xeon"),)
+    before = dataclasses.replace(BEFORE, **unknown, libraries=None)
+    assert between(Made(1, environment=before), Made(2, environment=BEFORE)) == ()
+
+
 def test_where_no_run_knows_what_it_imported_all_packages_count_but_tools():
     before = dataclasses.replace(BEFORE, imported=None)
     after = dataclasses.replace(before, packages=(("numpy", "2.0"), ("pandas", "2.2"), ("rich", "14"), ("pip", "25")))
