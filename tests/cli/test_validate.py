@@ -185,7 +185,7 @@ BAD = {
     "whole.json": (b'[{"row": 1},\n {"row": 2}]', 2, "whole.json: is one JSON document"),
     "numbers.csv": (b"5.5,1,1.5,0\n6,1,2,1\n", 2, "numbers.csv, line 1: has no header"),
     "utf16.csv": (rows(3).encode("utf-16"), 2, "utf16.csv, line 1: is UTF-16LE"),
-    "utf16be.csv": (rows(3).encode("utf-16-be"), 2, "zero bytes"),
+    "utf16be.csv": (rows(3).encode("utf-16-be"), 2, "is UTF-16BE, not UTF-8"),
     "ragged.csv": (b"row,city,wait,late\n1,JFK,1.5,0\n2,JFK\n", 2, "ragged.csv, line 3: has 2 cells"),
     "cut.csv.gz": (gzip.compress(rows(9000).encode())[:9000], 2, "cut off or damaged"),
     "cut.parquet": (b"PAR1" + b"x" * 400, 2, "cut off"),
