@@ -677,3 +677,16 @@ def test_in_a_folder_that_cannot_be_written_one_sentence_says_so_and_nothing_is_
         for one in (*locked, *files):
             one.chmod(one.stat().st_mode | 0o200)
     assert data_schema.history(project) == []
+
+
+@pytest.mark.parametrize("begin", ["+4179", "004179", "079"])
+def test_phone_numbers_that_read_as_numbers_are_found_and_stay_out_of_the_schema(make_project, workbench, begin):
+    numbers = [f"{begin}{5000000 + 7919 * at % 4000000}" for at in range(60)]
+    lines = "".join(f"{at},{at % 7 * 10**8},{one}\n" for at, one in enumerate(numbers))
+    project = make_project({"data/train.csv": "row,count,reached\n" + lines}, CONFIG)
+    assert workbench(project.folder, "data", "schema", "--accept")[0] == 0
+    text = (project.folder / "schema.toml").read_text()
+    assert begin.strip("+0") not in text
+    assert "600000000" in text
+    _, out, _ = workbench(project.folder, "validate", "data/train.csv")
+    assert "values look like phone numbers" in out

@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.data import texts
 from workbench.data.packed import LONGEST_LINE, broken_stream, lines, open_packed, plain_name
-from workbench.data.personal import masked
+from workbench.data.personal import DIALLED, LEAST_DIALLED, masked
 from workbench.data.repair import REPLACED
 from workbench.data.tables import (
     ALL_KINDS,
@@ -33,6 +33,7 @@ from workbench.words import counted
 BLOCK = 4 << 20
 _ICONV = "iconv -f LATIN1 -t UTF-8 converts many such files."
 _SEPARATORS = ",;\t|"
+_LOOKED_AT = 200
 
 
 def open_csv(table: Table, head: bytes) -> Table:
@@ -145,9 +146,33 @@ def _learn(table: Table, found: dict[str, Any], reader: Any) -> None:
     for batch in islice(reader, 1):
         far = {name: texts.far_moment(batch.column(name)) for name, one in found.items() if pa.types.is_string(one)}
         found |= {name: one for name, one in far.items() if one is not None}
+        found |= dict.fromkeys(_dialled(table, batch, found), pa.string())
     table.types.update({name: canonical_type(type_) for name, type_ in found.items()})
     table.shown = {name: type_name(type_) for name, type_ in table.types.items()}
     raise Retyped
+
+
+def _dialled(table: Table, batch: Any, found: dict[str, Any]) -> Iterator[str]:
+    """Yield columns that read as numbers but are written like phone numbers: the plus or the zeros would be lost."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    likely = [name for name, one in found.items() if pa.types.is_integer(one) or pa.types.is_floating(one)]
+    likely = [
+        name for name in likely if (pc.max(batch.column(table.columns.index(name))).as_py() or 0) >= LEAST_DIALLED
+    ]
+    if not likely:
+        return
+    rows = _lines(table)
+    try:
+        first = [row.cells for row in islice(rows, 1, _LOOKED_AT)]
+    finally:
+        rows.close()
+    for name in likely:
+        at = table.columns.index(name)
+        cells = [row[at].strip() for row in first if at < len(row) and row[at].strip()]
+        if cells and 2 * sum(1 for cell in cells if DIALLED.fullmatch(cell)) >= len(cells):
+            yield name
 
 
 def _chosen(table: Table, batch: Any, columns: tuple[str, ...]) -> Any:

@@ -23,11 +23,20 @@ _CALL = (
     r"tel[ée]?(ph|f)\w*|t[ée]l|tlf|tfno|phone|call|mobil?e?|mob|cell|natel|handy|fax|gsm|whats ?app|ruf\w*|anruf\w*|"
     r"appel\w*|llam\w*|m[óo]vil|celular|chiama\w*|bel"
 )
+_TRUNK = r"\(?0(?:\(0\))?0?[1-9](?:[\s.\-/()]{0,2}\d){7,13}"
+_TWOS = r"[67]\d{2}([ .\-])\d{2}([ .\-])\d{2}([ .\-])\d{2}"
 _CALLED = r"[^\d+(]{0,20}(?P<number>(\+|\(?0|\d+[\s().\-/])[\d\s().\-/]{4,17}\d)"
-PHONE = rf"^\s*({_ABROAD}|{_LOCAL})\s*$|{_ABROAD}|(?i:{_CALL}){_CALLED}"
+PHONE = rf"^\s*({_ABROAD}|{_LOCAL}|{_TWOS})\s*$|{_ABROAD}|\b{_TRUNK}|(?i:{_CALL}){_CALLED}"
 """Where it may be worth to look closer; in the syntax of Arrow."""
 _PHONE = re.compile(rf"(?<![\w.+])(?:{_ABROAD}|{_LOCAL})(?!\w|\.\d)")
+_IN_TWOS = re.compile(_TWOS)
 _AFTER_WORD = re.compile(rf"(?<![^\W_])(?i:{_CALL})(?![^\W_]){_CALLED}(?!\w)")
+_NATIONAL = re.compile(rf"(?<![\w+])(?<!\d[.,\-/ ]){_TRUNK}(?!\w|[\s.,/\-]\d)")
+_NUMBER_WORD = re.compile(r"(?i)(?<![^\W_])(number|nummer|num[ée]ro|n[úu]mero|reach|contact\w*|erreich\w*)(?![^\W_])")
+_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+DIALLED = re.compile(r"\+[1-9]\d{7,14}|0[1-9]\d{7,9}|00[1-9]\d{7,14}")
+"""What is a phone number rather than a count, though it would read as one: the plus or the zeros tell."""
+LEAST_DIALLED = 10**7
 _AMOUNT = re.compile(r"\+\d+[.,]\d+|\+\d{1,3}([ .]\d{3})+")
 _DATE = re.compile(r"(19|20)\d\d([./-])\d\d?\2\d\d?|\d\d?([./-])\d\d?\3(19|20)\d\d")
 
@@ -48,6 +57,33 @@ def phones(text: str) -> Iterator[tuple[str, bool]]:
             grouped = bool(re.search(r"\d[\s().\-/]+\d", number))
             if is_abroad or number == text.strip():
                 yield number, is_abroad and grouped
+    for match in _NATIONAL.finditer(text):
+        number = match.group()
+        if _is_national(number) and (number == text.strip() or not number.isdecimal()):
+            yield number, bool(_NUMBER_WORD.search(text[: match.start()]))
+    if _IN_TWOS.fullmatch(text.strip()):
+        yield text.strip(), False
+
+
+def _is_national(number: str) -> bool:
+    """Return whether what begins with a zero, or two before a country, is in groups like a phone number, or in none."""
+    groups = re.findall(r"\d+", number)
+    digits = "".join(groups)
+    if digits.startswith("00"):
+        return 10 <= len(digits) <= 15
+    if len(groups) == 1:
+        return len(digits) <= 11 and not _is_isbn(digits)
+    if _DATE.match(number) or (_ADDRESS.fullmatch(number) and max(map(int, groups)) <= 255):
+        return False
+    is_grouped = len(groups[-1]) >= 6 if len(groups) == 2 else len(groups) <= 6 and min(map(len, groups)) >= 2
+    return is_grouped and 9 <= len(digits) <= 12
+
+
+def _is_isbn(digits: str) -> bool:
+    """Return whether the last of ten digits is the check digit of an ISBN (ISO 2108:1992)."""
+    return (
+        len(digits) == 10 and sum(at * int(digit) for at, digit in zip(range(10, 0, -1), digits, strict=True)) % 11 == 0
+    )
 
 
 def _has_digits(number: str) -> bool:
@@ -73,7 +109,7 @@ ISSUED: Mapping[int, frozenset[int]] = {
 LUHN = 0.1
 """So many numbers pass it by chance."""
 CARD = r"\d{4}[ \-]?\d{4,6}[ \-]?\d{4,5}"
-BARE = r"^\s*\d{13,19}\s*$"
+BARE = r"^\s*0?[1-9]\d{12,18}\s*$"
 _CARD = re.compile(
     r"(?<!\d)(?<!\d\.)(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|3\d{3}([ -])\d{6}\2\d{4,5})(?!\d)"
 )

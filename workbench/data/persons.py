@@ -15,6 +15,8 @@ MOST_LOOKED_AT = 20_000
 LEAST_HITS = 3
 PHONES = 0.01
 """So many of the rows must look like phone numbers, where neither they nor the name of the column say more."""
+PLAIN_PHONES = 0.5
+"""So many of the values, where they are but digits: codes may begin with a zero too."""
 TOLD = 0.05
 """Numbers that pass their check though chance makes it no rarer than that are not told of."""
 LEAST = 10**12
@@ -26,12 +28,16 @@ _ANY = "|".join(f"(?:{each})" for each in (personal.EMAIL, personal.PHONE, perso
 
 @dataclass(frozen=True)
 class Seen:
-    """Values of one kind: in how many rows, the first of them, and how likely that is by chance, None for sure."""
+    """Values of one kind: in how many rows, the first of them, and how likely that is by chance, None for sure.
+
+    What `may_be_other` is neither sure, nor can be told how likely it is.
+    """
 
     kind: str
     rows: int
     first: tuple[int, ...]
     probability: float | None = None
+    may_be_other: bool = False
 
 
 class PersonCheck:
@@ -39,7 +45,8 @@ class PersonCheck:
 
     def __init__(self, name: str) -> None:
         self._named = personal.named_like_person(name)
-        self._emails, self._phones = Hits(), Hits()
+        self._emails, self._phones, self._plain_phones = Hits(), Hits(), Hits()
+        self._known = 0
         self._numbers = {"card number": numbers.cards(), "IBAN": numbers.ibans()}
         self._sure = {"card number"} if self._named or personal.tells_of_card(name) else set()
 
@@ -53,6 +60,7 @@ class PersonCheck:
             if greatest is not None and greatest >= LEAST:
                 self._add_plain(array, before)
         elif pa.types.is_string(array.type):
+            self._known += len(array) - array.null_count
             unique = pc.unique(array.drop_null())
             likely = unique.filter(pc.match_substring_regex(unique, _HINT))
             likely = likely.filter(pc.match_substring_regex(likely, _ANY)) if len(likely) else likely
@@ -90,16 +98,18 @@ class PersonCheck:
             self._add_plain(pc.cast(pc.utf8_trim_whitespace(digits), pa.uint64()), before)
         passed: dict[str, list[tuple[str, Family, str]]] = {}
         called: list[str] = []
+        plain: list[str] = []
         for text in likely.filter(pc.invert(bare))[:MOST_LOOKED_AT].to_pylist():
             found = list(self._passing(text))
             if found:
                 passed[text] = found
             phones = list(personal.phones(text))
             if phones:
-                called.append(text)
+                (plain if text.strip().isdecimal() else called).append(text)
             if any(is_sure for _, is_sure in phones):
                 self._sure.add("phone number")
         self._phones.add(_rows(array, pa.array(called, pa.string())), None, before)
+        self._plain_phones.add(_rows(array, pa.array(plain, pa.string())), None, before)
         for row in _rows(array, pa.array(list(passed), pa.string())).nonzero()[0].tolist():
             for kind, family, start in passed[array[row].as_py()]:
                 self._numbers[kind].hit(family, start, row + before + 1)
@@ -136,6 +146,9 @@ class PersonCheck:
         many = self._phones.count >= max(LEAST_HITS, PHONES * rows)
         if self._phones.count and (many or self._named or "phone number" in self._sure):
             yield Seen("phone number", self._phones.count, tuple(self._phones.first))
+        elif self._plain_phones.count >= max(1 if self._named else LEAST_HITS, PLAIN_PHONES * self._known):
+            plain = self._plain_phones
+            yield Seen("phone number", plain.count, tuple(plain.first), may_be_other=not self._named)
         for kind, counted in self._numbers.items():
             is_sure = kind in self._sure
             found = counted.freeze(1.0 if is_sure else TOLD)

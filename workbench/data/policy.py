@@ -94,7 +94,8 @@ class PolicyCheck:
         for name, check in self._checks.items():
             seen = list(check.freeze(self._rows))
             for one in seen:
-                level = wanted if one.probability is None or one.probability < LIKELY else "warning"
+                is_sure = not one.may_be_other and (one.probability is None or one.probability < LIKELY)
+                level: Severity = wanted if is_sure else "warning"
                 words = f"values look like {_plural(one.kind)}"
                 yield Finding(
                     "personal data", level, name, words, expected, one.rows, self._rows, one.first, one.probability

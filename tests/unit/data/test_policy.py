@@ -73,6 +73,7 @@ def test_one_card_number_among_hundreds_of_rows_is_found(name, values):
         ("call me at +41 79 123 45 67", "phone number"),
         ("tel. 044 668 18 00 am Nachmittag", "phone number"),
         ("fax 212-555-0123 ok", "phone number"),
+        ("my number is 079 555 12 34 ok", "phone number"),
         ("card 4111 1111 1111 1111", "card number"),
         ("Kreditkarte: 4111111111111111, danke", "card number"),
         ("pay to GB29 NWBK 6016 1331 9268 19 please", "IBAN"),
@@ -151,6 +152,27 @@ def test_codes_formed_like_an_iban_are_none_where_as_many_pass_as_by_chance():
     assert found({"x": values}) == ()
 
 
+@pytest.mark.parametrize(
+    ("number", "is_sure"),
+    [
+        ("079 801 21 88", True),
+        ("06 05 28 45 22", True),
+        ("06.17.30.74.16", True),
+        ("647 28 70 21", True),
+        ("06-66071650", True),
+        ("0041 79 304 06 02", True),
+        ("+41500147174", True),
+        ("0041793040602", False),
+        ("0797141190", False),
+    ],
+)
+def test_phone_numbers_of_several_countries_are_found(number, is_sure):
+    (finding,) = found({"x": [number] * 30}, Policy(personal="error"))
+    assert "phone number" in finding.words
+    assert finding.severity == ("error" if is_sure else "warning")
+    assert personal.masked(number) == "…"
+
+
 def test_three_phone_numbers_in_three_hundred_texts_are_found():
     (finding,) = found({"x": ["none"] * 297 + PHONES[:3]})
     assert (finding.count, finding.first) == (3, (298, 299, 300))
@@ -203,8 +225,29 @@ def test_dates_and_numbers_are_not_masked(text):
         ["N14228", "AB1234567", "1.5-2.5", "10 000", "3-4", "192.168.0.1"] * 5,
         ["DE89 3704 0044 0532 0130 01", "GB28NWBK60161331926819"],
         [f"{a}-{b}" for a in range(10, 20) for b in range(1000, 1010)],
+        ["01.02.2024", "02.03.2024 10:30", "01.02.2024 10.30", "05/06/2023", "03-04-2022"] * 5,
+        ["01:02:03", "09:30", "0930", "07:15:00.123456"] * 5,
+        ["0306406152", "0-306-40615-2", "978-0-306-40615-7"] * 5,
+        ["0.123456789", "0,123456789", "0.0312345678", "012 345", "1 012 345 678"] * 5,
+        ["02139-1234", "01234", "012345678905", "036000291452"] * 5,
+        [f"{at * 7919 % 10**10:010}" for at in range(0, 10**7, 30011)],
+        ["100.64.12.14", "010.001.002.003"] * 5,
     ],
-    ids=["dates", "milliseconds", "long numbers", "codes", "no IBAN", "pairs"],
+    ids=[
+        "dates",
+        "milliseconds",
+        "long numbers",
+        "codes",
+        "no IBAN",
+        "pairs",
+        "days first",
+        "times",
+        "books",
+        "decimals",
+        "postcodes and goods",
+        "padded codes",
+        "addresses",
+    ],
 )
 def test_what_only_looks_a_little_like_it_is_left_alone(values):
     assert found({"x": values}) == ()
