@@ -11,6 +11,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 
 import numpy as np
 import pyarrow as pa
@@ -109,6 +110,8 @@ REFUSED = {
     "parts bad": ({"a.csv": GOOD, "b.csv": GOOD + "1,2\n"}, "/b.csv, line 62: has 2 cells, the header has 4"),
     "parts none": ({}, ": the folder holds no files"),
     "parts empty": ({"a.csv": HEAD, "b.csv": HEAD}, "/b.csv, line 2: has a header of 4 columns and no rows"),
+    "pipe.csv": (os.mkfifo, ": is a pipe, not a file"),
+    "parts pipe": ({"a.csv": GOOD, "b.csv": os.mkfifo}, "/b.csv: is a pipe, not a file"),
     "parts hidden": ({".a.csv": GOOD, "_SUCCESS": ""}, ": the folder holds no files"),
 }  # fmt: skip
 
@@ -219,6 +222,9 @@ def put(folder, name, content):
         path.mkdir()
         for part, text in content.items():
             put(path, part, text)
+        return
+    if callable(content):
+        content(path)
         return
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 

@@ -217,7 +217,7 @@ def test_what_is_odd_is_told_and_never_waited_for(run_cli, project, versions):
     (project.folder / "images" / os.fsdecode(b"\xff\x1b[2J")).write_text("odd")
     for words in (("profile", "images/pipe"), ("diff", "images/pipe")):
         answer = data(*words)
-        assert answer.code == 2 and "neither a file nor a folder" in answer.err
+        assert answer.code == 2 and "is a pipe, not a file" in answer.err
     answer = data("diff", "images", "@latest")
     assert answer.code == 0 and "files: 1 added, 0 removed" in answer.out and "\x1b" not in answer.out
     assert data("diff", "images", "@latest", "--json").json["new"]["size"] == len("one" + "changed" + "new" + "odd")

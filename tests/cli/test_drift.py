@@ -551,7 +551,7 @@ def test_names_of_columns_and_values_reach_the_terminal_harmless(drift, project)
         (("--by", "month", "--reference", "1999-01", "--current", "data/train.csv"), "no window and no file"),
         (("--current", "nowhere.csv"), "nowhere.csv"),
         (("--current", "empty"), "holds no files"),
-        (("--current", "/dev/zero"), "is no file"),
+        (("--current", "/dev/zero"), "is a device, not a file"),
         (("12",), "workbench drift show 12"),
         (("check", "12"), "takes no number"),
         (("list", "3"), "workbench drift show 3"),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
+import psutil
 import pytest
 
 from workbench.actions import data_schema, validate
@@ -102,27 +105,42 @@ def test_held_out_data_are_checked_where_they_exist_though_no_input(airport, run
     assert [path for path, *_ in validations(airport, 4)] == ["data/train.csv"]
 
 
-def test_a_run_that_is_stopped_while_its_data_are_checked_never_starts(airport, run_cli, wait_until, monkeypatch):
-    from workbench.runs import launch
-
-    fifo = airport.folder / "data/train.csv"
-    fifo.unlink()
-    config = airport.folder / "workbench.toml"
-    config.write_text(CONFIG.replace('inputs = ["data/*.csv"]\n', ""))
-    import os
-
-    os.mkfifo(fifo)  # a reading that never ends
+@pytest.fixture
+def checking(airport, run_cli, wait_until):
+    """A run whose check never ends: its number, its uid, and what finds the process that checks."""
+    schema = airport.folder / "schema.toml"
+    schema.unlink()
+    os.mkfifo(schema)
     number = int(run_cli("run", "--detach", folder=airport.folder).out)
     uid = run_cli("runs", "--json", folder=airport.folder).json[0]["uid"]
-    log = airport.run_folder(uid) / "check.log"
-    wait_until(log.exists, what="the check begins")
+    words = [str(airport.folder), "validate", "--for-run", str(number)]
+
+    def checker() -> psutil.Process | None:
+        return next(
+            (one for one in psutil.process_iter(["cmdline"]) if (one.info["cmdline"] or [])[-4:] == words), None
+        )
+
+    wait_until(checker, what="the check begins")
+    return number, uid, checker
+
+
+def test_a_run_that_is_stopped_while_its_data_are_checked_never_starts(airport, checking, run_cli, wait_until):
+    from workbench.runs import launch
+
+    number, uid, checker = checking
     run_cli("stop", str(number), "--no-wait", folder=airport.folder)
 
     def status():
         return run_cli("runs", "--json", folder=airport.folder).json[0]["status"]
 
     wait_until(lambda: status() == "stopped", what="the run stops")
-    assert (airport.run_folder(uid) / launch.LAUNCH_NAME).exists()
+    assert (airport.run_folder(uid) / launch.LAUNCH_NAME).exists() and checker() is None
+
+
+def test_a_check_ends_with_the_supervisor_that_waits_for_it(airport, checking, wait_until):
+    _, uid, checker = checking
+    os.kill(int((airport.run_folder(uid) / "lock").read_text()), signal.SIGKILL)
+    wait_until(lambda: checker() is None, what="the check ends")
 
 
 def test_data_that_lie_elsewhere_are_checked_as_the_run_finds_them(make_project, run_cli, tmp_path):

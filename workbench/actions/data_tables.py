@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from workbench.actions.data import none_of
 from workbench.actions.data_sides import NOW, Side, files_of, hash_of, opened, stored
-from workbench.data import difference, profile
+from workbench.data import difference, parts, profile
 from workbench.data.difference import FolderDifference, RowChanges, TableDifference
 from workbench.data.profile import TableProfile
 from workbench.errors import NotFoundError, StoreError, UsageError
@@ -346,8 +346,7 @@ def _side_now(project: Project, path: str, found: Sequence[Version]) -> Side:
             return Side(NOW, "", "folder", 0)
         if not place.exists():
             raise _gone(project, path, found)
-        if not place.is_file():
-            raise UsageError(f"{clean(path)} is neither a file nor a folder", "workbench data list")
+        parts.refuse_special(place, path)
         return Side(NOW, hash_of(place), "file", place.stat().st_size)
     except OSError as error:
         why = (error.strerror or str(error)).lower()

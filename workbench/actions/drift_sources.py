@@ -15,7 +15,7 @@ from typing import Any
 
 from workbench.actions import data, data_schema, data_sides, data_tables
 from workbench.data import tables
-from workbench.data.parts import parts_of, with_rows
+from workbench.data.parts import parts_of, refuse_special, with_rows
 from workbench.data.tables import Table
 from workbench.data.tally import Hits
 from workbench.drift import profile, records
@@ -81,6 +81,7 @@ def find(project: Project, words: str, folder: Path | None = None) -> Source:
     if place.is_dir():
         name = _name(project, place)
         return _joined(project, name, place, [part for part, _ in parts_of(place, name)])
+    refuse_special(place, words)
     if not place.is_file():
         raise UsageError(f"{clean(words)} is no file", "Name a table: CSV, TSV, Parquet or JSON lines.")
     return Source(_name(project, place), _hash(place), place)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
+import threading
 import time
 
 from workbench.cli import output
@@ -18,6 +20,18 @@ def unwind_when_stopped() -> None:
     """Let a stop of the run whose command this is go the way of Ctrl-C, so that copies that are read are removed."""
     if RUN_FOLDER_VARIABLE in os.environ:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that holds the other end of its standard input ends, in whatever it is then."""
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        threading.Thread(target=watch, daemon=True).start()
 
 
 class ReadingProgress:

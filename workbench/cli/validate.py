@@ -15,7 +15,7 @@ from workbench.actions.validate import Checked, Report
 from workbench.cli import output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
-from workbench.cli.reading import ReadingProgress, unwind_when_stopped
+from workbench.cli.reading import ReadingProgress, end_with_parent, unwind_when_stopped
 from workbench.data.findings import Finding
 from workbench.project import Project
 from workbench.safe import clean
@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     if args.for_run:
         from workbench.actions import precheck
 
+        end_with_parent()
         return precheck.for_run(project, args.for_run, progress=ReadingProgress(drawn=False))
     path = _place(project, args.folder, args.path) if args.path else None
     shown = ReadingProgress(sys.stderr.isatty() and not args.json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +19,10 @@ UNNAMED = (".txt", ".dat", ".data")
 """Tables may be named so, or without an end or with a number for one; where they are, there is nothing else."""
 MOST_ENTRIES = 50_000
 """A folder with more files and folders below it holds more than the parts of one table."""
+
+_SPECIAL = (
+    (stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device")
+)  # fmt: skip
 
 
 def parts_of(path: Path, name: str) -> Iterator[tuple[Path, str]]:
@@ -44,10 +49,21 @@ def parts_of(path: Path, name: str) -> Iterator[tuple[Path, str]]:
         yield file, f"{name.rstrip('/')}/{file.relative_to(path).as_posix()}"
 
 
-def _refused(name: str, words: str) -> Exception:
+def refuse_special(path: Path, name: str) -> None:
+    """Raise TableError for what is no file and no folder: of a pipe or a device nobody knows when, or if, it ends."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # whoever opens it says what is wrong
+    kind = next((kind for is_kind, kind in _SPECIAL if is_kind(mode)), "")
+    if kind:
+        raise _refused(name, f"is a {kind}, not a file", "Write its rows to a file, and name that.")
+
+
+def _refused(name: str, words: str, hint: str = "Name a file, or a folder of parts.") -> Exception:
     from workbench.data.tables import TableError  # late: it loads what reads tables
 
-    return TableError(f"{clean(name)}: {words}", "Name a file, or a folder of parts.")
+    return TableError(f"{clean(name)}: {words}", hint)
 
 
 def _files(path: Path, name: str) -> Iterator[Path]:
@@ -68,6 +84,9 @@ def _files(path: Path, name: str) -> Iterator[Path]:
                         folders.append(folder / entry.name)
                     elif entry.is_file():
                         yield folder / entry.name
+                    elif is_table(entry.name):
+                        part = folder / entry.name
+                        refuse_special(part, f"{name.rstrip('/')}/{part.relative_to(path).as_posix()}")
         except OSError as error:
             place = "" if error.filename is None else f" ({clean(str(error.filename))})"
             raise _refused(name, f"cannot be read: {(error.strerror or str(error)).lower()}{place}") from error

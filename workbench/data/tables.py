@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from workbench.data import packed
+from workbench.data import packed, parts
 from workbench.data.profile import Kind
 from workbench.errors import UsageError
 from workbench.safe import clean
@@ -100,6 +100,7 @@ def open_table(path: Path, name: str = "", *, lenient: bool = False, spelled: fr
     """
     name = name or path.name
     blank = Table(path, name, "", (), lenient=lenient, spelled=spelled)
+    parts.refuse_special(path, name)
     if path.is_dir():
         raise blank.fail("is a folder, not a table", "Name one of its files.")
     try:

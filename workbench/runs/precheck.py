@@ -30,7 +30,8 @@ def refusal(folder: Path, run: int, run_folder: Path, launched: Mapping[str, Any
     command = [sys.executable, "-P", "-m", "workbench", "-C", str(folder), "validate", "--for-run", str(run)]
     try:
         with (run_folder / LOG_NAME).open("ab") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            # It ends when this process does, however that ends: nobody would wait for its answer.
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
             try:
                 _wait(process, folder, run_folder)
             finally:
