@@ -65,8 +65,8 @@ def _hidden(policy: Policy, proposal: Proposal) -> Proposal:
     """Return a proposal with what may be shown of its values."""
     return replace(
         proposal,
-        proposed=masking.hidden_schema(policy, proposal.proposed),
-        changes=tuple(masking.hidden_change(policy, one) for one in proposal.changes),
+        proposed=masking.hidden_schema(policy, proposal.proposed, proposed=True),
+        changes=tuple(masking.hidden_change(policy, one, proposed=True) for one in proposal.changes),
         findings=tuple(masking.hidden_finding(policy, one) for one in proposal.findings),
     )
 

@@ -23,6 +23,8 @@ ATOM = 10
 """An extreme value is a bound by nature where so many values would lie beyond it if they just grew rarer."""
 _DOUBT = 0.65  # times 1 / distance²: half the standard error of the tail index, as simulated
 _CLOSE = 0.005
+_FAR = 0.5  # of the way from the lowest value to the limit: a table as large has a value there at most once in 100
+_APART = 2
 _FEW, _MANY = 5, 100
 _ENOUGH = 1e-17
 _NO_END = 1 << 62
@@ -150,13 +152,14 @@ def limits(column: ColumnProfile) -> tuple[float | None, float | None]:
     """Return the limits beyond which fresh values of the same kind hardly ever lie; None where there is none.
 
     A tail is continued from the quantiles, exponentially or heavier, to where one of 1 / RARE tables as large as this
-    one has a value; an end where many values are equal is one by nature, and so is zero where values come close to it.
+    one has a value; an end where many values are equal is one by nature, and so is zero where values come close to it,
+    or where they are amounts: nothing but a tail would reach below it.
     """
     if not column.known or column.low is None or column.high is None:
         return None, None
     below = _end(column, low=True)
     above = _end(column, low=False)
-    if below < 0 <= column.low and _touches(column, 0.0, low=True):
+    if below < 0 <= column.low and (_touches(column, 0.0, low=True) or _are_amounts(column, below)):
         below = 0.0
     for bound in (1.0, 100.0):
         if column.high <= bound < above and below >= 0 and _touches(column, bound, low=False):
@@ -175,6 +178,18 @@ def _touches(column: ColumnProfile, bound: float, *, low: bool) -> bool:
     if low and column.known >= _MANY and _skew(column) > SKEWED + 4 / math.sqrt(column.known):
         return True
     return abs(end - bound) < min(_CLOSE, 3 / column.known) * abs(quarter - bound)
+
+
+def _are_amounts(column: ColumnProfile, limit: float) -> bool:
+    """Return whether numbers without a negative one, of which the tail would reach to `limit`, have none by nature.
+
+    Many whole numbers are counts. Others are far from zero: the lowest by half of its margin, or the lower quartile by
+    twice the distance to the upper one.
+    """
+    low, first, last = column.low or 0.0, column.quantile(0.25) or 0.0, column.quantile(0.75) or 0.0
+    is_whole = column.kind == "number" and column.type.startswith(("int", "uint"))
+    is_far = low >= _FAR * (low - limit) or first >= _APART * (last - first) > 0
+    return is_far or (is_whole and column.known >= _MANY)
 
 
 def _skew(column: ColumnProfile) -> float:

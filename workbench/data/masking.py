@@ -16,7 +16,7 @@ from workbench.data.difference import Shift, TableDifference
 from workbench.data.findings import Finding
 from workbench.data.personal import HIDDEN, masked
 from workbench.data.persons import LEAST, holds_cards
-from workbench.data.policy import guarded
+from workbench.data.policy import guarded, withheld
 from workbench.data.profile import ColumnProfile, TableProfile, Value, from_json, to_json
 from workbench.data.schema import Change, ColumnSchema, Schema
 
@@ -106,21 +106,27 @@ def hidden_finding(policy: Policy, one: Finding) -> Finding:
     return replace(one, column=masked(one.column), words=words, expected=expected, examples=examples)
 
 
-def hidden_schema(policy: Policy, schema: Schema) -> Schema:
-    """Return a schema as it may be shown: of guarded columns it has no values."""
-    return replace(schema, columns=tuple(_column_schema(policy, one) for one in schema.columns))
+def hidden_schema(policy: Policy, schema: Schema, *, proposed: bool = False) -> Schema:
+    """Return a schema as it may be shown: of guarded columns it has no values.
+
+    Where it is `proposed`, the values of quasi-identifiers are shown: who accepts it must see what is written down.
+    """
+    guard = withheld if proposed else guarded
+    columns = tuple(_column_schema(one, is_guarded=guard(policy, one.name)) for one in schema.columns)
+    return replace(schema, columns=columns)
 
 
-def _column_schema(policy: Policy, one: ColumnSchema) -> ColumnSchema:
-    if guarded(policy, one.name):
+def _column_schema(one: ColumnSchema, *, is_guarded: bool) -> ColumnSchema:
+    if is_guarded:
         return replace(one, values=(HIDDEN,) if one.values else (), min=None, max=None, seen=None)
     return replace(one, values=tuple(dict.fromkeys(_text(value) for value in one.values)))
 
 
-def hidden_change(policy: Policy, one: Change) -> Change:
-    """Return a change of a schema as it may be shown."""
-    is_guarded = guarded(policy, one.column)
-    return replace(one, before=_told(one.key, one.before, is_guarded), after=_told(one.key, one.after, is_guarded))
+def hidden_change(policy: Policy, one: Change, *, proposed: bool = False) -> Change:
+    """Return a change of a schema as it may be shown; where it is `proposed`, with the values that it writes down."""
+    guard = withheld if proposed else guarded
+    before = _told(one.key, one.before, guarded(policy, one.column))
+    return replace(one, before=before, after=_told(one.key, one.after, guard(policy, one.column)))
 
 
 def _told(key: str, value: Any, is_guarded: bool) -> Any:

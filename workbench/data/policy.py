@@ -140,18 +140,22 @@ def _plural(kind: str) -> str:
 
 def guarded(policy: Policy, name: str) -> bool:
     """Return whether no value of a column may be shown, whatever it holds: by the policy, or by the column's name."""
-    globs = (*policy.forbidden_columns, *policy.allowed_personal, *policy.quasi_identifiers)
-    return matches(name, globs) or named_like_person(name)
+    return withheld(policy, name) or matches(name, policy.quasi_identifiers)
+
+
+def withheld(policy: Policy, name: str) -> bool:
+    """Return whether no value of a column may be written down: of guarded ones, all but quasi-identifiers."""
+    return matches(name, (*policy.forbidden_columns, *policy.allowed_personal)) or named_like_person(name)
 
 
 def identifies(policy: Policy, column: ColumnProfile) -> bool:
-    """Return whether values of a column must not be written down: those of a guarded one.
+    """Return whether values of a column must not be written down.
 
     The values of a quasi-identifier may be where each has as many rows as a group of people needs.
     """
-    if not matches(column.name, policy.quasi_identifiers):
-        return guarded(policy, column.name)
-    return not column.complete or any(count < policy.k for _, count in column.values)
+    is_quasi = matches(column.name, policy.quasi_identifiers)
+    has_few = not column.complete or any(count < policy.k for _, count in column.values)
+    return withheld(policy, column.name) or (is_quasi and has_few)
 
 
 # --- sources

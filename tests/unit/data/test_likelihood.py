@@ -129,6 +129,16 @@ def test_an_end_by_nature_has_no_margin(values, wanted):
     assert wanted[1] is None or high == wanted[1]
 
 
+def test_zero_is_the_lowest_end_of_amounts_but_not_of_numbers_that_come_near_it_by_chance():
+    rng = np.random.default_rng(4)
+    ages = np.clip(rng.normal(45, 13, 300), 19, 75).round()
+    assert likelihood.limits(profiled(ages))[0] == 0.0
+    assert likelihood.limits(profiled(ages.astype(int)))[0] == 0.0
+    assert likelihood.limits(profiled(rng.integers(1, 1000, 300)))[0] == 0.0
+    near = rng.normal(12, 5, 300)
+    assert likelihood.limits(profiled(near[near > 1]))[0] < 0
+
+
 @pytest.mark.parametrize("values", [[1e308, -1e308, 1.0] * 10, [5.0] * 50, [5.0, 6.0], [0.0, 5e-324] * 9])
 def test_odd_values_give_limits_that_hold_them(values):
     low, high = likelihood.limits(profiled(values))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from workbench.config import CharterData, Policy
 from workbench.data import numbers, personal, policy
+from workbench.data.profile import ColumnProfile
 
 NOW = 1_700_000_000.0
 CARDS = ["4111 1111 1111 1111", "5500-0000-0000-0004", "340000000000009", "4012888888881881"]
@@ -380,3 +381,10 @@ def test_an_iban_with_one_digit_changed_is_none(iban, at, digit):
     if changed[at] != digit:
         assert not personal.has_iban(changed[:at] + digit + changed[at + 1 :])
     assert personal.has_iban(iban)
+
+
+def test_values_of_a_quasi_identifier_that_is_also_forbidden_are_never_written_down():
+    sexes = ColumnProfile("sex", "text", "text", count=20, distinct=2, complete=True, values=(("f", 10), ("m", 10)))
+    assert not policy.identifies(Policy(quasi_identifiers=("sex",), k=5), sexes)
+    assert policy.identifies(Policy(quasi_identifiers=("sex",), k=11), sexes)
+    assert policy.identifies(Policy(quasi_identifiers=("sex",), k=5, forbidden_columns=("sex",)), sexes)
