@@ -191,7 +191,8 @@ READ = {  # what validate finds, and what drifts; "" where it is the table that 
     ),
     "parts of types": ({"a.csv": GOOD, "b.csv": x("u", "v")}, "row:duplicate key x:wrong type", "x:drift"),
     "parts and none": (
-        {"a.csv": GOOD, "b.csv": HEAD, "c.parquet": parquet(pa.table({"x": pa.array([], "f8")})), "d.csv": ""}, *SAME
+        {"a.csv": GOOD, "b.csv": HEAD, "c.parquet": parquet(pa.table({"x": pa.array([], "f8")})), "d.csv": ""},
+        ":empty part", "",
     ),
     "parts of formats": ({"a.csv": HEAD + lines(30), "b.jsonl": objects(*map(json.dumps, TYPED[30:]))}, *SAME),
     "parts and pictures": ({"a.csv": GOOD, "b.png": b"\x89PNG\0"}, *SAME),

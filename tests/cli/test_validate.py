@@ -238,7 +238,16 @@ def test_json_lines_and_a_folder_of_parts_pass_and_parts_are_named(accepted, wor
     code, out, _ = workbench(accepted.folder, "validate", "parts", "--json")
     assert code == 1
     (one,) = json.loads(out)["tables"][0]["findings"]
-    assert (one["kind"], one["count"], one["first"]) == ("duplicate key", 3, [201, 202, 203])
+    assert (one["kind"], one["count"], one["file"], one["first"]) == ("duplicate key", 3, "parts/c.csv", [1, 2, 3])
+    assert one["words"].endswith(", first in parts/c.csv")
+    (parts / "c.csv").write_text("")
+    code, out, _ = workbench(accepted.folder, "validate", "parts", "--json")
+    (one,) = json.loads(out)["tables"][0]["findings"]
+    assert (code, one["kind"], one["severity"], one["file"]) == (0, "empty part", "warning", "parts/c.csv")
+    frame[100:103].assign(city="XXX").to_csv(parts / "c.csv", index=False)
+    code, out, _ = workbench(accepted.folder, "validate", "parts", "--json")
+    found = {one["kind"]: (one["file"], one["first"]) for one in json.loads(out)["tables"][0]["findings"]}
+    assert found["out of domain"] == ("parts/c.csv", [1, 2, 3])
     (parts / ".d.csv").write_bytes(b"hidden")
     assert workbench(accepted.folder, "validate", "parts")[0] == 1
     (parts / "d.csv").write_bytes(b"row,city\n1\n")

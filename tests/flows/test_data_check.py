@@ -90,19 +90,24 @@ def test_held_out_data_are_checked_where_they_exist_though_no_input(airport, run
     config = airport.folder / "workbench.toml"
     inputs = 'inputs = ["data/train.csv"]'
     config.write_text(CONFIG.replace('inputs = ["data/*.csv"]', inputs) + 'holdout = "held/out.csv"\n')
-    assert run_cli("run", folder=airport.folder).code == 0
+    answer = run_cli("run", folder=airport.folder)
+    assert answer.code == 0
+    assert "held/out.csv was not checked: [data] names it, and there is no such file" in answer.err
     (airport.folder / "held").mkdir()
     (airport.folder / "held/out.csv").write_text(BAD)
     answer = run_cli("run", folder=airport.folder)
     assert answer.code == 1
     assert "held/out.csv: column city: values are not among those known" in answer.err
     assert [path for path, *_ in validations(airport, 2)] == ["data/train.csv", "held/out.csv"]
+    (airport.folder / "held/out.csv").write_text(GOOD + "1\n")
+    assert "its data do not pass: held/out.csv, line 122: has 1 cell" in run_cli("run", folder=airport.folder).err
+    (airport.folder / "held/out.csv").write_text(BAD)
     config.write_text(config.read_text().replace(inputs, 'inputs = []\noutputs = ["held/"]'))
     assert run_cli("run", folder=airport.folder).code == 1
     config.write_text(config.read_text().replace("inputs = []", 'inputs = ["train.py"]'))
     # What the command makes itself is another one afterwards.
     assert run_cli("run", folder=airport.folder).code == 0
-    assert [path for path, *_ in validations(airport, 4)] == ["data/train.csv"]
+    assert [path for path, *_ in validations(airport, 5)] == ["data/train.csv"]
 
 
 @pytest.fixture

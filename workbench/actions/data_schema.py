@@ -166,7 +166,7 @@ def learn(
     # A schema is committed to git, where no value of a person belongs, whatever the policy says of the data.
     looked_for = project.config.policy._replace(personal="warning")
 
-    whole = _Whole()
+    whole, files = _Whole(), list[str]()
 
     def read(named: tuple[Path, str]) -> _All:
         part, name = named
@@ -181,6 +181,7 @@ def learn(
 
         found = tables.scan(table, make, progress=told(progress, name))
         whole.add(found)
+        files.append(name)
         return found
 
     with data_tables.located(project, path) as place:
@@ -192,7 +193,7 @@ def learn(
     fresh = proposing.propose(profile, traits, data=path, target=target, key=key, private=private, now=now)
     checks = [one.check for one in parts if one.check is not None]
     secret = {*private, *(name for name in traits.columns if guarded(project.config.policy, name))}
-    findings = () if present is None else validate.judge(present, checks, secret)
+    findings = () if present is None else validate.judge(present, checks, secret, files)
     return fresh, findings
 
 

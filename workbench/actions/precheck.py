@@ -125,10 +125,18 @@ def _is_kept(project: Project, url: str) -> bool:
 
 
 def _unread(run: _Run, report: Report) -> list[str]:
-    """Return a sentence for each of the data read from elsewhere of which there is no copy to look at."""
+    """Return a sentence for each of the data that could not be looked at: no copy is kept, or there is no file."""
     checked = {one.path for one in report.tables}
     missed = [path for path in run.launched["check"]["paths"] if "://" in path and path not in checked]
-    return [f"{clean(path, 200)} was not checked: no copy of it is kept" for path in missed]
+    gone = [
+        path
+        for path in run.launched["check"].get("beside", ())
+        if "://" not in path and not (run.project.folder / path).exists()
+    ]
+    return [
+        *(f"{clean(path, 200)} was not checked: no copy of it is kept" for path in missed),
+        *(f"{clean(path, 200)} was not checked: [data] names it, and there is no such file" for path in gone),
+    ]
 
 
 def _known(connection: sqlite3.Connection, run: _Run, path: str, hash_: str, digest: str) -> Checked | None:
@@ -156,8 +164,8 @@ def sentence(finding: Any) -> str:
     """Return a finding in one line: file, column, what, and how many rows."""
     column = f"column {clean(finding.column, 60)}: " if finding.column else ""
     rows = f" ({finding.count:,} of {finding.rows:,} rows)" if finding.count and finding.rows else ""
-    words = finding.words.removeprefix(f"{finding.file}: ")
-    return clean(f"{finding.file}: {column}{words}{rows}", 300)
+    place = "" if finding.file in finding.words else f"{finding.file}: "
+    return clean(f"{place}{column}{finding.words}{rows}", 300)
 
 
 def refusal_words(report: Report) -> str:

@@ -27,6 +27,7 @@ from workbench.runs.rows import text
 from workbench.safe import clean
 from workbench.store.connection import transaction
 from workbench.versions import places
+from workbench.words import counted
 
 _BLOCK = 4 << 20
 
@@ -268,10 +269,20 @@ def _located(
     found = validate.judge(asked, checks, secret, files) if schema is not None else _plain(checks)
     if environment == "training" and relative == places.shown(project.config.data.train.removeprefix("./")):
         private += misnamed.in_training_data(project.config, names)
-    shown = [hidden_finding(project.config.policy, one) for one in (*found, *private)]
+    empty = _empty(parts.empty_parts(place, relative))
+    shown = [hidden_finding(project.config.policy, one) for one in (*empty, *found, *private)]
     hash_ = _hash(place)
     rows = sum(one.rows for one in checks)
     return Checked(relative, environment, rows, len(names), ordered(shown), hash_, schema is not None, names)
+
+
+def _empty(files: Sequence[str]) -> tuple[Finding, ...]:
+    """Return the finding about parts of a folder that have no bytes."""
+    more = f", as is {counted(len(files) - 1, 'more part')}" if len(files) > 1 else ""
+    words = "is empty, without even a header"
+    return tuple(
+        Finding("empty part", "warning", "", f"{clean(one, 100)} {words}{more}", file=one) for one in files[:1]
+    )
 
 
 class _Pair:

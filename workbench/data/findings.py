@@ -17,6 +17,7 @@ LIKELY = 0.01
 
 KINDS = {
     "unreadable": "the file cannot be read as a table",
+    "empty part": "a file of a folder of parts has no bytes",
     "missing column": "a column of the schema is not there",
     "new column": "a column is not in the schema",
     "column order": "the columns come in another order",
@@ -53,7 +54,7 @@ class Finding:
 
     `probability` is that of so much or more in data of the kind from which the schema was learned, None where nothing
     can be learned about it. `words` say what is wrong, `expected` what the schema asks for; `examples` are values,
-    never any of a finding about policy. `file` is the part of a folder, or "".
+    never any of a finding about policy. `file` is the part of a folder in which the rows are counted, or "".
     """
 
     kind: str

@@ -34,6 +34,18 @@ def parts_of(path: Path, name: str) -> Iterator[tuple[Path, str]]:
     if not path.is_dir():
         yield path, name
         return
+    filled = [(file, part) for file, part in _all_parts(path, name) if file.stat().st_size]
+    if not filled:
+        raise _refused(name, "the folder holds no files but empty ones")
+    yield from filled
+
+
+def empty_parts(path: Path, name: str) -> list[str]:
+    """Return the names of the parts of a folder that have no bytes, as a writing leaves them that was cut off."""
+    return [part for file, part in _all_parts(path, name) if not file.stat().st_size] if path.is_dir() else []
+
+
+def _all_parts(path: Path, name: str) -> list[tuple[Path, str]]:
     found = sorted(_files(path, name))
     files = [one for one in found if is_table(one.name)]
     if not files and all(_is_unnamed(one.name) for one in found):
@@ -42,11 +54,7 @@ def parts_of(path: Path, name: str) -> Iterator[tuple[Path, str]]:
         many = f"its {len(found):,} files are no tables" if len(found) > 1 else "its one file is no table"
         words = f"{many}: none is named .csv, .parquet, .jsonl or the like"
         raise _refused(name, words if found else "the folder holds no files")
-    filled = [file for file in files if file.stat().st_size]
-    if not filled:
-        raise _refused(name, "the folder holds no files but empty ones")
-    for file in filled:
-        yield file, f"{name.rstrip('/')}/{file.relative_to(path).as_posix()}"
+    return [(file, f"{name.rstrip('/')}/{file.relative_to(path).as_posix()}") for file in files]
 
 
 def refuse_special(path: Path, name: str) -> None:

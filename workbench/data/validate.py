@@ -27,8 +27,9 @@ def judge(
 ) -> tuple[Finding, ...]:
     """Return what the parts of one table, in their order, show; the most serious first.
 
-    `files` are the names of the parts where they are several, told with a column that only some have. No finding shows
-    a value that looks personal, nor any of the `guarded` columns.
+    `files` are the names of the parts where they are several, told with a column that only some have, and with rows,
+    which are counted in the first part that has any. No finding shows a value that looks personal, nor any of the
+    `guarded` columns.
     """
     checks = list(parts)
     if not checks:
@@ -44,7 +45,20 @@ def judge(
         found += [replace(one, rows=one.rows or merged.rows) for one in judge_column(column, merged, schema)]
     found += _relations(schema, checks, rows)
     found += _key(schema, checks, rows)
+    if len(files) > 1:
+        found = [_placed(one, checks, files) for one in found]
     return ordered(dict.fromkeys(found))
+
+
+def _placed(finding: Finding, checks: Sequence[Check], files: Sequence[str]) -> Finding:
+    """Return a finding about rows of the whole with the first part that has some, and the rows within that."""
+    before = 0
+    for check, file in zip(checks, files, strict=True):
+        inside = tuple(row - before for row in finding.first if before < row <= before + check.rows)
+        if inside:
+            return replace(finding, file=file, first=inside, words=f"{finding.words}, first in {clean(file, 100)}")
+        before += check.rows
+    return finding
 
 
 def _merged(checks: Sequence[Check]) -> dict[str, Tally]:
