@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from datetime import date, datetime
@@ -706,3 +707,16 @@ def test_phone_numbers_that_read_as_numbers_are_found_and_stay_out_of_the_schema
     assert "600000000" in text
     _, out, _ = workbench(project.folder, "validate", "data/train.csv")
     assert "values look like phone numbers" in out
+
+
+def test_of_data_that_must_not_be_copied_no_guarded_value_is_stored_with_their_profile(make_project, workbench):
+    config = CONFIG + '[[charter.data]]\nname = "t"\nwhere = "data/*.csv"\ncopy = "never"\n'
+    config += '[policy]\nforbidden_columns = ["secret"]\n'
+    lines = "".join(f"{at},{'purple' if at % 2 else 'violet'},ana@example.org,{at % 3}\n" for at in range(60))
+    project = make_project({"data/train.csv": "row,secret,to,x\n" + lines}, config)
+    for command in (["snapshot"], ["profile"], ["diff"]):
+        workbench(project.folder, "data", *command)
+    with sqlite3.connect(project.store_path) as connection:
+        (facts,) = connection.execute("SELECT facts FROM data_versions").fetchone()
+    assert '"secret"' in facts
+    assert not [one for one in ("purple", "violet", "ana@") if one in facts]

@@ -12,13 +12,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from workbench.actions.data import none_of
+from workbench.actions.data import none_of, sources
 from workbench.actions.data_sides import NOW, Side, files_of, hash_of, opened, stored
 from workbench.data import difference, parts, profile
 from workbench.data.difference import FolderDifference, RowChanges, TableDifference
+from workbench.data.masking import hidden_table
 from workbench.data.profile import TableProfile
 from workbench.errors import NotFoundError, StoreError, UsageError
 from workbench.project import Project
+from workbench.runs.inputs import facts_of
 from workbench.runs.rows import text
 from workbench.safe import clean
 from workbench.store.connection import transaction
@@ -190,13 +192,18 @@ def _known_profile(
     key: tuple[str, ...],
     progress: Progress | None,
 ) -> TableProfile:
+    """Return the profile that is kept, or measure it; of data that must not be copied, as it may be shown."""
+    never = facts_of(path, sources(project.config)).get("copy") == "never"
+    policy = project.config.policy
     known = next((one for one in found if one.hash == side.hash), None)
     if known is not None and known.profile is not None and known.profile.key == key:
-        return known.profile
+        return hidden_table(policy, known.profile) if never else known.profile
     if side.kind == "folder":
         raise UsageError(f"{clean(path)} is a folder, not a table", "Name one of its files.")
     with opened(project, path, side) as file:
         measured = _measured(file, path, key, told(progress, f"{path}@{side.label}"))
+    if never:
+        measured = hidden_table(policy, measured)
     if known is not None and connection is not None:
         _keep(connection, path, side.hash, "profile", profile.to_json(measured), rows=measured.rows)
     return measured
