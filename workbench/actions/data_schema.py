@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from workbench.data.findings import Finding
 from workbench.data.parts import parts_of, with_rows
 from workbench.data.policy import PolicyCheck, guarded, identifies
 from workbench.data.schema import Change, Schema
-from workbench.errors import ConfigError, EnvironmentProblem, UsageError
+from workbench.errors import ConfigError, EnvironmentProblem, NotFoundError, UsageError
 from workbench.paths import write_atomically
 from workbench.project import Project
 from workbench.runs.rows import text
@@ -185,6 +186,8 @@ def learn(
         return found
 
     with data_tables.located(project, path) as place:
+        if not place.exists():
+            raise no_file(project, path)
         parts = with_rows(parts_of(place, path), read)
     profile, traits = whole.profile(), whole.traits.freeze()
     private = {one.column for part in parts for one in part.policy.freeze() if one.kind == "personal data"}
@@ -195,6 +198,13 @@ def learn(
     secret = {*private, *(name for name in traits.columns if guarded(project.config.policy, name))}
     findings = () if present is None else validate.judge(present, checks, secret, files)
     return fresh, findings
+
+
+def no_file(project: Project, path: str) -> NotFoundError:
+    """Return the error for a table that is not there, with what makes it."""
+    made = any(fnmatchcase(path.removeprefix("./"), name) for step in project.config.steps for name in step.outputs)
+    hint = "workbench run   (makes it)" if made else "workbench data list"
+    return NotFoundError(f"{clean(path)}: there is no such file", hint)
 
 
 class _All:

@@ -9,7 +9,6 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from workbench.data import policy as policies
 from workbench.data.findings import Finding, Severity, count_of, ordered, worst
 from workbench.data.masking import hidden_finding
 from workbench.data.schema import Environment, Schema
-from workbench.errors import NotFoundError, UsageError, WorkbenchError
+from workbench.errors import UsageError, WorkbenchError
 from workbench.project import Project
 from workbench.runs.rows import text
 from workbench.safe import clean
@@ -236,9 +235,7 @@ def _located(
     from workbench.data.schema import Schema as Blank
 
     if not place.exists():
-        made = any(fnmatchcase(relative, name) for step in project.config.steps for name in step.outputs)
-        hint = "workbench run   (makes it)" if made else "workbench data list"
-        raise NotFoundError(f"{clean(relative)}: there is no such file", hint)
+        raise data_schema.no_file(project, relative)
     asked = schema or Blank()
     checks: list[Any] = []
     private: list[Finding] = []

@@ -59,7 +59,9 @@ class Check:
             with self._isolated(relation.words):
                 hits.add(broken_rows(relation, batch), None, self.rows)
         if self.keys is not None and self.rows <= tally.KEYED:
-            self.keys.append((self.rows, row_words(batch, self.schema.key)[0], None))
+            there = _have_some(batch, self.schema.key)
+            words = row_words(batch, self.schema.key)[0]
+            self.keys.append((self.rows, words if there is None else words[there], there))
         self.rows += batch.num_rows
 
     @contextlib.contextmanager
@@ -83,6 +85,17 @@ def _with(batch: Any, name: str, read: Any) -> Any:
     if read is None or read.type == batch.column(at).type:
         return batch
     return batch.set_column(at, name, read)
+
+
+def _have_some(batch: Any, names: Sequence[str]) -> Any:
+    """Return which rows have a value in some of these columns, as a numpy array, None where all have."""
+    arrays = [batch.column(batch.schema.get_field_index(name)) for name in names]
+    if not all(array.null_count for array in arrays):
+        return None
+    there = arrays[0].is_valid().to_numpy(zero_copy_only=False)
+    for array in arrays[1:]:
+        there = there | array.is_valid().to_numpy(zero_copy_only=False)
+    return there
 
 
 def broken_rows(relation: Relation, batch: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from workbench.data import packed, texts
@@ -28,6 +29,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _LOADS = json.JSONDecoder(object_pairs_hook=_object).decode
 _HALF = re.compile("[\ud800-\udfff]")
 _RANKS = {bool: "boolean", int: "int", float: "float", str: "text"}
+_NESTED = "nested JSON"
 
 
 def open_json_lines(table: Table) -> Table:
@@ -40,6 +42,9 @@ def open_json_lines(table: Table) -> Table:
         kinds = _kinds(table)
     if not kinds:
         raise table.without_rows("holds no rows")
+    is_nested = all(found == {_NESTED} for found in kinds.values())
+    if is_nested and packed.plain_name(table).endswith(".json") and len(list(islice(_rows(table), 2))) == 1:
+        raise whole_json(table, "DataFrame.to_json(…, orient='records', lines=True) writes an object a line")
     table.format, table.columns = "jsonl", tuple(kinds)
     plain = {"boolean": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "large": pa.float64()}
     for name, found in kinds.items():
@@ -59,7 +64,7 @@ def _kinds(table: Table) -> dict[str, set[str]]:
         for name, value in row.items():
             found = kinds.setdefault(name, set())
             if value is not None:
-                found.add("large" if type(value) is int and abs(value) >= 2**63 else _RANKS.get(type(value), "other"))
+                found.add("large" if type(value) is int and abs(value) >= 2**63 else _RANKS.get(type(value), _NESTED))
     return kinds
 
 

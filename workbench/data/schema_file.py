@@ -256,6 +256,11 @@ def _number(value: Any, key: Key) -> float:
 
 def _moment(value: Any, key: Key, *, is_time: bool) -> float:
     """Return a limit: a number, or of times a moment in seconds since the epoch; one without a zone is in UTC."""
+    if is_time and isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise _Wrong(key, f"{_words(key)} must be a date or time", "Write it as 2025-01-31.") from error
     if is_time and isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if is_time and isinstance(value, datetime):

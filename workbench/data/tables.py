@@ -155,9 +155,11 @@ def scan(
         return reader
 
 
-def whole_json(table: Table) -> TableError:
+def whole_json(table: Table, hint: str = "") -> TableError:
     """Return the error for a JSON document that is not one object a line."""
-    return table.fail("is one JSON document, not an object a line", f"jq -c '.[]' {clean(table.name)} > lines.jsonl")
+    return table.fail(
+        "is one JSON document, not an object a line", hint or f"jq -c '.[]' {clean(table.name)} > lines.jsonl"
+    )
 
 
 def _unpacked_head(table: Table) -> bytes:

@@ -379,7 +379,7 @@ def _relations(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[F
 def _key(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[Finding]:
     if not schema.key or any(check.keys is None for check in checks):
         return
-    looked_at = sum(len(words) for check in checks for _, words, _ in check.keys or ())
+    looked_at = sum(len(words if there is None else there) for check in checks for _, words, there in check.keys or ())
     if looked_at < rows:
         words = f"whether keys occur twice was looked at in {looked_at:,} of {rows:,} rows only"
         yield Finding("duplicate key", "note", "", words, rows=rows)
@@ -390,6 +390,6 @@ def _key(schema: Schema, checks: Sequence[Check], rows: int) -> Iterator[Finding
     count, first = repeats.duplicates(parts)
     if count:
         names = clean(", ".join(schema.key), 100)
-        words = f"rows have a {names} that an earlier row has"
+        words = f"rows have the same {names} as an earlier row"
         column = schema.key[0] if len(schema.key) == 1 else ""
         yield Finding("duplicate key", "error", column, words, "every key once", count, rows, first)

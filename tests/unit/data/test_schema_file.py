@@ -90,6 +90,8 @@ def test_dates_and_moments_are_read_as_such_with_utc_where_no_zone_is_given():
     text = "[schema]\naccepted = 2026-01-02T03:04:05\n"
     text += '[columns.a]\ntype = "date"\nmin = 2020-01-02\n[columns.b]\ntype = "time"\nmin = 2020-01-02T03:04:05\n'
     found = schema_file.parse(text)
+    quoted = text.replace("min = 2020-01-02T03:04:05", 'min = "2020-01-02T03:04:05"')
+    assert schema_file.parse(quoted.replace("min = 2020-01-02\n", 'min = "2020-01-02"\n')) == found
     assert found.column("a").min == datetime(2020, 1, 2, tzinfo=UTC).timestamp()
     assert found.column("b").min == datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
     assert found.accepted == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -117,6 +119,7 @@ def test_dates_and_moments_are_read_as_such_with_utc_where_no_zone_is_given():
         ('[schema]\naccepted = "today"\n[columns.a]\ntype = "text"\n', "line 2: schema.accepted must be a moment"),
         ('[columns.a]\ntype = "text"\n[columns.a]\n', "(at line 3"),
         ('[columns.a.b]\ntype = "text"\n', """line 1: columns.a.b is a table in a table A name with a dot stands in"""),
+        ('[columns.a]\ntype = "date"\nmin = "soon"\n', "line 3: columns.a.min must be a date or time"),
         ('[columns.a]\ntype = "whole"\nmin = 2020-01-01\n', "line 3: columns.a.min must be a number"),
         ('[columns.a]\ntype = "whole"\nvalues = ["1"]\n', "columns.a.values are texts, but the type is whole"),
         ('[columns.a]\ntype = "text"\nvalues = [true]\n', "columns.a.values must be a list"),
