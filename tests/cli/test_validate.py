@@ -720,3 +720,8 @@ def test_of_data_that_must_not_be_copied_no_guarded_value_is_stored_with_their_p
         (facts,) = connection.execute("SELECT facts FROM data_versions").fetchone()
     assert '"secret"' in facts
     assert not [one for one in ("purple", "violet", "ana@") if one in facts]
+
+
+def test_an_example_with_a_blank_at_its_edge_is_shown_in_quotes(accepted, workbench):
+    (accepted.folder / "fresh.csv").write_text(rows(300).replace("EWR", " EWR"))
+    assert '" EWR"' in workbench(accepted.folder, "validate", "fresh.csv")[1]

@@ -16,7 +16,7 @@ from workbench.cli import output
 from workbench.cli.output import Cell, Column
 from workbench.cli.parsing import add_json
 from workbench.cli.reading import ReadingProgress, end_with_parent, unwind_when_stopped
-from workbench.data.findings import Finding
+from workbench.data.findings import Finding, shown
 from workbench.project import Project
 from workbench.safe import clean
 from workbench.words import counted
@@ -146,7 +146,7 @@ def _print_narrow(findings: tuple[Finding, ...]) -> None:
         count = f"{counted(one.count, 'row')} ({_share(one)})" if one.count else ""
         odds = f"chance {chance(one.probability)}" if one.probability is not None else ""
         print(", ".join(filter(None, (output.paint(name, _ROLES[one.severity], colours=colours), count, odds))))
-        facts = {"expected": one.expected, "such as": ", ".join(one.examples)}
+        facts = {"expected": one.expected, "such as": ", ".join(map(shown, one.examples))}
         facts["first rows"] = ", ".join(f"{row:,}" for row in one.first)
         told = [one.words, *(f"{each} {value}" for each, value in facts.items() if value)]
         print(textwrap.fill(clean("; ".join(told)), room, initial_indent="  ", subsequent_indent="  "))
@@ -164,7 +164,7 @@ def _line(one: Finding) -> list[str | Cell]:
         one.words,
         Cell(one.expected, "dim"),
         ", ".join(f"{row:,}" for row in one.first),
-        ", ".join(one.examples),
+        ", ".join(map(shown, one.examples)),
     ]
 
 

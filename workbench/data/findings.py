@@ -101,6 +101,11 @@ def at_least_warning(level: Severity) -> Severity:
     return "warning" if level == "note" else level
 
 
+def shown(example: str) -> str:
+    """Return an example in quotes where it begins or ends with a blank, which nobody would see otherwise."""
+    return example if example == example.strip() and example else f'"{example}"'
+
+
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return findings, the most serious first, then by share."""
     return tuple(sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), -one.share)))

@@ -36,6 +36,7 @@ _NUMBER_WORD = re.compile(r"(?i)(?<![^\W_])(number|nummer|num[ée]ro|n[úu]mero|
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 DIALLED = re.compile(r"\+[1-9]\d{7,14}|0[1-9]\d{7,9}|00[1-9]\d{7,14}")
 """What is a phone number rather than a count, though it would read as one: the plus or the zeros tell."""
+WORDLESS = r"^[\d\s().\-/]{9,}$"
 LEAST_DIALLED = 10**7
 _AMOUNT = re.compile(r"\+\d+[.,]\d+|\+\d{1,3}([ .]\d{3})+")
 _DATE = re.compile(r"(19|20)\d\d([./-])\d\d?\2\d\d?|\d\d?([./-])\d\d?\3(19|20)\d\d")
@@ -63,6 +64,11 @@ def phones(text: str) -> Iterator[tuple[str, bool]]:
             yield number, bool(_NUMBER_WORD.search(text[: match.start()]))
     if _IN_TWOS.fullmatch(text.strip()):
         yield text.strip(), False
+
+
+def begins_with_zero(text: str) -> bool:
+    """Return whether a text is nothing but digits and what groups them, the first digit a zero."""
+    return bool(re.match(r"\s*\(?0", text)) and bool(re.search(WORDLESS, text))
 
 
 def _is_national(number: str) -> bool:
@@ -108,10 +114,10 @@ ISSUED: Mapping[int, frozenset[int]] = {
 """The first four digits that an issuer's numbers of a length have."""
 LUHN = 0.1
 """So many numbers pass it by chance."""
-CARD = r"\d{4}[ \-]?\d{4,6}[ \-]?\d{4,5}"
+CARD = r"\d{4}[ .\-]?\d{4,6}[ .\-]?\d{4,5}"
 BARE = r"^\s*0?[1-9]\d{12,18}\s*$"
 _CARD = re.compile(
-    r"(?<!\d)(?<!\d\.)(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|3\d{3}([ -])\d{6}\2\d{4,5})(?!\d)"
+    r"(?<!\d)(?<!\d\.)(?:\d{13,19}|\d{4}([ .-])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|3\d{3}([ .-])\d{6}\2\d{4,5})(?!\d)"
 )
 _THOUSANDS = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3}){4,6}(?![\d,])")
 _CARD_WORD = re.compile(
@@ -165,17 +171,18 @@ _IBAN_LENGTHS: Mapping[str, int] = {
     "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
 }  # fmt: skip
 """How long an IBAN is, by its country (ISO 13616 registry)."""
-IBAN = r"[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{3}"
+IBAN = r"[A-Za-z]{2}\d{2}[ \-]?[A-Za-z0-9]{4}[ \-]?[A-Za-z0-9]{3}"
 MODULUS = 1 / 97
-_IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])")
+_IN_CAPITALS = r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?![A-Z0-9])"
+_IBAN = re.compile(rf"{_IN_CAPITALS}|{_IN_CAPITALS.replace('A-Z', 'a-z')}")
 
 
 def accounts(text: str) -> Iterator[tuple[str, bool]]:
     """Yield what is written like an IBAN, and whether it is as long as those of its country."""
     for match in _IBAN.finditer(text):
-        number = match.group().replace(" ", "")
+        number = re.sub("[ -]", "", match.group()).upper()
         wanted = _IBAN_LENGTHS.get(number[:2], 0)
-        if wanted and len(number) > wanted and " " in match.group():  # a word in capitals may follow it
+        if wanted and len(number) > wanted and len(match.group()) > len(number):  # a word may follow it
             number = number[:wanted]
         yield number, len(number) == wanted
 

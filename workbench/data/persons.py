@@ -15,8 +15,8 @@ MOST_LOOKED_AT = 20_000
 LEAST_HITS = 3
 PHONES = 0.01
 """So many of the rows must look like phone numbers, where neither they nor the name of the column say more."""
-PLAIN_PHONES = 0.5
-"""So many of the values, where they are but digits: codes may begin with a zero too."""
+ZEROS = 0.5
+"""So many of the values without a letter, where nothing but a zero at the beginning tells: codes begin with one too."""
 TOLD = 0.05
 """Numbers that pass their check though chance makes it no rarer than that are not told of."""
 LEAST = 10**12
@@ -45,8 +45,8 @@ class PersonCheck:
 
     def __init__(self, name: str) -> None:
         self._named = personal.named_like_person(name)
-        self._emails, self._phones, self._plain_phones = Hits(), Hits(), Hits()
-        self._known = 0
+        self._emails, self._phones, self._zeros = Hits(), Hits(), Hits()
+        self._wordless, self._grouped = 0, False
         self._numbers = {"card number": numbers.cards(), "IBAN": numbers.ibans()}
         self._sure = {"card number"} if self._named or personal.tells_of_card(name) else set()
 
@@ -60,11 +60,11 @@ class PersonCheck:
             if greatest is not None and greatest >= LEAST:
                 self._add_plain(array, before)
         elif pa.types.is_string(array.type):
-            self._known += len(array) - array.null_count
             unique = pc.unique(array.drop_null())
             likely = unique.filter(pc.match_substring_regex(unique, _HINT))
             likely = likely.filter(pc.match_substring_regex(likely, _ANY)) if len(likely) else likely
             if len(likely):
+                self._wordless += pc.sum(pc.match_substring_regex(array, personal.WORDLESS)).as_py() or 0
                 self._add_texts(array, likely, before)
 
     def _add_plain(self, array: Any, before: int) -> None:
@@ -98,18 +98,19 @@ class PersonCheck:
             self._add_plain(pc.cast(pc.utf8_trim_whitespace(digits), pa.uint64()), before)
         passed: dict[str, list[tuple[str, Family, str]]] = {}
         called: list[str] = []
-        plain: list[str] = []
+        zeros: list[str] = []
         for text in likely.filter(pc.invert(bare))[:MOST_LOOKED_AT].to_pylist():
             found = list(self._passing(text))
             if found:
                 passed[text] = found
             phones = list(personal.phones(text))
             if phones:
-                (plain if text.strip().isdecimal() else called).append(text)
+                (zeros if personal.begins_with_zero(text) else called).append(text)
+                self._grouped |= not text.strip().isdecimal()
             if any(is_sure for _, is_sure in phones):
                 self._sure.add("phone number")
         self._phones.add(_rows(array, pa.array(called, pa.string())), None, before)
-        self._plain_phones.add(_rows(array, pa.array(plain, pa.string())), None, before)
+        self._zeros.add(_rows(array, pa.array(zeros, pa.string())), None, before)
         for row in _rows(array, pa.array(list(passed), pa.string())).nonzero()[0].tolist():
             for kind, family, start in passed[array[row].as_py()]:
                 self._numbers[kind].hit(family, start, row + before + 1)
@@ -146,9 +147,9 @@ class PersonCheck:
         many = self._phones.count >= max(LEAST_HITS, PHONES * rows)
         if self._phones.count and (many or self._named or "phone number" in self._sure):
             yield Seen("phone number", self._phones.count, tuple(self._phones.first))
-        elif self._plain_phones.count >= max(1 if self._named else LEAST_HITS, PLAIN_PHONES * self._known):
-            plain = self._plain_phones
-            yield Seen("phone number", plain.count, tuple(plain.first), may_be_other=not self._named)
+        elif self._zeros.count >= (1 if self._named else max(LEAST_HITS, PHONES * rows, ZEROS * self._wordless)):
+            is_sure = self._named or self._grouped
+            yield Seen("phone number", self._zeros.count, tuple(self._zeros.first), may_be_other=not is_sure)
         for kind, counted in self._numbers.items():
             is_sure = kind in self._sure
             found = counted.freeze(1.0 if is_sure else TOLD)

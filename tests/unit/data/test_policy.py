@@ -36,6 +36,9 @@ def found(columns, rules=None, moment="", batches=1):
         (["pay with 4111 1111 1111 1111", "or 5500 0000 0000 0004", "4012 8888 8888 1881"], "card number"),
         ([*IBANS, "none"], "IBAN"),
         (["account GB29 NWBK 6016 1331 9268 19, thanks"], "IBAN"),
+        (["de89 3704 0044 0532 0130 00", "gb29nwbk60161331926819"], "IBAN"),
+        (["DE89-3704-0044-0532-0130-00", "GB29-NWBK-6016-1331-9268-19"], "IBAN"),
+        (["4111.1111.1111.1111", "5500.0000.0000.0004", "4012.8888.8888.1881"], "card number"),
     ],
 )
 def test_values_of_persons_are_found_and_never_shown(values, words):
@@ -232,6 +235,7 @@ def test_dates_and_numbers_are_not_masked(text):
         ["0.123456789", "0,123456789", "0.0312345678", "012 345", "1 012 345 678"] * 5,
         ["02139-1234", "01234", "012345678905", "036000291452"] * 5,
         [f"{at * 7919 % 10**10:010}" for at in range(0, 10**7, 30011)],
+        [f"{at % 10}{at * 7919 % 1000:03}-{at * 31 % 1000:03}-{at % 100:02}" for at in range(300)],
         ["100.64.12.14", "010.001.002.003"] * 5,
     ],
     ids=[
@@ -247,6 +251,7 @@ def test_dates_and_numbers_are_not_masked(text):
         "decimals",
         "postcodes and goods",
         "padded codes",
+        "codes in groups",
         "addresses",
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual import events
 
-from workbench.data.findings import KINDS, Finding
+from workbench.data.findings import KINDS, Finding, shown
 from workbench.data.schema import table_of, value_words
 from workbench.safe import clean
 from workbench.tui.kit.grid import Style, cells, wrapped
@@ -48,7 +48,7 @@ def _finding(one: Finding, width: int) -> list[Spans]:
     if one.first:
         lines += _fact("first", ", ".join(f"{row:,}" for row in one.first), width)
     if one.examples:
-        lines += _fact("such as", ", ".join(clean(each, 40) for each in one.examples), width)
+        lines += _fact("such as", ", ".join(clean(shown(each), 40) for each in one.examples), width)
     if one.expected:
         lines += _fact("expected", one.expected, width)
     if one.probability is not None:
