@@ -126,9 +126,10 @@ def outside_at_least(count: int, n: int, m: int) -> float:
 def far_at_least(value: float, seen: float, limit: float, n: int, m: int) -> float:
     """Return P(one of `m` fresh values is as far out as `value`, beyond `limit`), of which `limits` says RARE.
 
-    From there the tail is taken to fall with the square of the distance; an end without margin has no beyond.
+    From there the tail is taken to fall with the square of the distance; an end without margin has no beyond, nor has
+    zero, where amounts end.
     """
-    if limit == seen:
+    if limit == seen or value < limit == 0:
         return 0.0
     beyond = 1 + min(abs((value - limit) / (limit - seen)), 1e150)
     return -math.expm1(-(m / max(n, 1)) * RARE / beyond**2)

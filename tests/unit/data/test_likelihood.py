@@ -135,6 +135,8 @@ def test_zero_is_the_lowest_end_of_amounts_but_not_of_numbers_that_come_near_it_
     assert likelihood.limits(profiled(ages))[0] == 0.0
     assert likelihood.limits(profiled(ages.astype(int)))[0] == 0.0
     assert likelihood.limits(profiled(rng.integers(1, 1000, 300)))[0] == 0.0
+    assert likelihood.far_at_least(-1, 19, 0, 300, 300) == 0
+    assert likelihood.far_at_least(-1, 19, -0.5, 300, 300) > 0
     near = rng.normal(12, 5, 300)
     assert likelihood.limits(profiled(near[near > 1]))[0] < 0
 
