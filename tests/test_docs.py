@@ -44,6 +44,12 @@ def test_the_configuration_in_the_readme_is_valid():
     assert any(other.policy.personal == "error" for other in others)
 
 
+def test_every_link_of_the_readme_leads_to_a_file():
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+
+
 def test_the_calls_in_the_readme_exist():
     import workbench
 
