@@ -23,8 +23,8 @@ ATOM = 10
 """An extreme value is a bound by nature where so many values would lie beyond it if they just grew rarer."""
 _DOUBT = 0.65  # times 1 / distance²: half the standard error of the tail index, as simulated
 _CLOSE = 0.005
-_FAR = 0.5  # of the way from the lowest value to the limit: a table as large has a value there at most once in 100
-_APART = 2
+_FAR, _FAR_WHOLE = 0.75, 0.5  # of the way from the lowest value to the limit
+_APART = 4
 _FEW, _MANY = 5, 100
 _ENOUGH = 1e-17
 _NO_END = 1 << 62
@@ -184,13 +184,13 @@ def _touches(column: ColumnProfile, bound: float, *, low: bool) -> bool:
 def _are_amounts(column: ColumnProfile, limit: float) -> bool:
     """Return whether numbers without a negative one, of which the tail would reach to `limit`, have none by nature.
 
-    Many whole numbers are counts. Others are far from zero: the lowest by half of its margin, or the lower quartile by
-    twice the distance to the upper one.
+    They are far from zero: the lowest by three quarters of its margin, or half of it where they are whole and likely
+    counts, or the lower quartile by four times the distance to the upper one, which is six standard deviations of a
+    normal distribution.
     """
     low, first, last = column.low or 0.0, column.quantile(0.25) or 0.0, column.quantile(0.75) or 0.0
-    is_whole = column.kind == "number" and column.type.startswith(("int", "uint"))
-    is_far = low >= _FAR * (low - limit) or first >= _APART * (last - first) > 0
-    return is_far or (is_whole and column.known >= _MANY)
+    far = _FAR_WHOLE if column.type.startswith(("int", "uint")) else _FAR
+    return low >= far * (low - limit) or first >= _APART * (last - first) > 0
 
 
 def _skew(column: ColumnProfile) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -13,6 +16,7 @@ from workbench.data import likelihood
 from workbench.data.measure import Measure
 from workbench.data.tables import kind_of, type_name
 
+SAMPLES = Path(__file__).resolve().parents[3] / "sample_projects"
 rows = st.integers(1, 5000)
 
 
@@ -131,9 +135,10 @@ def test_an_end_by_nature_has_no_margin(values, wanted):
 
 def test_zero_is_the_lowest_end_of_amounts_but_not_of_numbers_that_come_near_it_by_chance():
     rng = np.random.default_rng(4)
-    ages = np.clip(rng.normal(45, 13, 300), 19, 75).round()
+    with (SAMPLES / "credit-risk" / "data" / "credit.csv").open() as file:
+        ages = np.asarray([int(row["age"]) for row in csv.DictReader(file)])
     assert likelihood.limits(profiled(ages))[0] == 0.0
-    assert likelihood.limits(profiled(ages.astype(int)))[0] == 0.0
+    assert likelihood.limits(profiled(100 + 8 * rng.standard_t(3, 300)))[0] == 0.0
     assert likelihood.limits(profiled(rng.integers(1, 1000, 300)))[0] == 0.0
     assert likelihood.far_at_least(-1, 19, 0, 300, 300) == 0
     assert likelihood.far_at_least(-1, 19, -0.5, 300, 300) > 0
