@@ -146,6 +146,15 @@ def test_zero_is_the_lowest_end_of_amounts_but_not_of_numbers_that_come_near_it_
     assert likelihood.limits(profiled(near[near > 1]))[0] < 0
 
 
+def test_numbers_that_a_normal_tail_brings_below_zero_are_no_amounts():
+    rng = np.random.default_rng(4)
+    for mean in (3.5, 4.0):
+        normal = rng.normal(mean, 1, 2_000)
+        low, _ = likelihood.limits(profiled(normal[normal > 0.1]))
+        assert low is not None
+        assert low < 0
+
+
 @pytest.mark.parametrize("values", [[1e308, -1e308, 1.0] * 10, [5.0] * 50, [5.0, 6.0], [0.0, 5e-324] * 9])
 def test_odd_values_give_limits_that_hold_them(values):
     low, high = likelihood.limits(profiled(values))
