@@ -176,6 +176,7 @@ def test_what_is_asked_is_said_in_a_few_words():
     assert asks(ColumnSchema("x", "text", values=tuple("abcdefghi"), missing=0.001)) == "9 values, few missing"
     assert asks(ColumnSchema("x", "time", min=0, only="training")) == "1970-01-01 … , training only"
     assert asks(ColumnSchema("x", "number", common=1, unique=True)) == "constant, unique"
+    assert asks(ColumnSchema("x", "whole", common=1, min=0, max=23)) == "0 … 23"
     assert asks(ColumnSchema("x", "text", form=("AA-99",))) == "form AA-99"
 
 

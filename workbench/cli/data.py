@@ -17,6 +17,7 @@ from workbench.cli.parsing import Parser, add_json
 from workbench.config import Policy
 from workbench.data.masking import hidden_facts
 from workbench.safe import clean
+from workbench.words import ranges
 
 if TYPE_CHECKING:
     from workbench.versions.data import Taken
@@ -149,8 +150,6 @@ def _document(policy: Policy, version: actions.Version) -> dict[str, Any]:
 
 
 def _version_row(version: actions.Version, now: float) -> list[str | Cell]:
-    runs = ", ".join(map(str, version.runs[-5:]))
-    more = len(version.runs) - 5
     return [
         version.path,
         Cell(version.hash[:_HASH_DIGITS], "mark"),
@@ -159,7 +158,7 @@ def _version_row(version: actions.Version, now: float) -> list[str | Cell]:
         f"{version.files:,}" if version.kind == "folder" else "",
         "" if version.rows is None else f"{version.rows:,}",
         Cell("yes" if version.kept else "no", "" if version.kept else "dim"),
-        f"{runs} and {more} more" if more > 0 else runs,
+        ranges(version.runs),
     ]
 
 

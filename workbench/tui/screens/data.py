@@ -26,7 +26,7 @@ from workbench.tui.screens.data_views import DataView
 from workbench.tui.widgets.canvas import Spans
 from workbench.tui.widgets.dialog import Confirm
 from workbench.tui.widgets.table import Item, Table
-from workbench.words import counted
+from workbench.words import counted, ranges
 
 GRID_SIZE = (110, 24)
 PAIR_SIZE = (80, 18)
@@ -225,12 +225,11 @@ class DataPage(DataView):
         version = self.versions.chosen if self.sight is not None else None
         if version is None:
             return spans
-        used = ", ".join(map(str, version.runs[-5:]))
+        used = ranges(version.runs)
+        by = f"used by {'run' if used.isdecimal() else 'runs'} {used}" if used else "used by no run"
         name = f"{clean(version.path, 40)}@" if self.size.width >= GRID_SIZE[0] else ""
         words = f"first seen {ago(max(0.0, time.time() - version.created))}"
-        return self.fitting(
-            spans, (f"{name}{version.hash[:10]}", words, f"used by run {used}" if used else "used by no run")
-        )
+        return self.fitting(spans, (f"{name}{version.hash[:10]}", words, by))
 
     # --- keys
 

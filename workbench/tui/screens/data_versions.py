@@ -10,7 +10,7 @@ from workbench.tui.kit.grid import Grid, Style, cells, clip
 from workbench.tui.kit.numbers import age, size
 from workbench.tui.screens.data_sight import Data
 from workbench.tui.widgets.table import Item, Table
-from workbench.words import counted
+from workbench.words import counted, ranges
 
 _DIM, _TEXT = Style(fg="dim"), Style(fg="text")
 
@@ -90,7 +90,7 @@ class VersionTable(Table):
             "size": size(version.size),
             "rows": f"{rows:,}" if rows is not None else files,
             "change": delta,
-            "runs": ("" if version.kept else "not kept  ") + ", ".join(map(str, version.runs[-6:])),
+            "runs": ("" if version.kept else "not kept  ") + ranges(version.runs),
         }
         for x, length, name, right in _places(grid.width):
             text = clip(texts[name], length)

@@ -126,7 +126,7 @@ def found_words(findings: list[Finding]) -> str:
 def asks(column: ColumnSchema) -> str:
     """Return what is asked of a column in a few words, the strictest first."""
     parts = []
-    if column.common == 1:
+    if column.common == 1 and len(column.values) < 2 and column.min == column.max:  # else it only may be, as an hour
         parts.append("constant")
     if column.values:
         listed = ", ".join(clean(str(value), 12) for value in column.values)
