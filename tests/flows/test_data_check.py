@@ -59,6 +59,22 @@ def test_errors_stop_a_run_before_it_starts_unless_told_not_to(airport, run_cli)
     assert any("data error" in one for one in run_cli("show", "4", folder=airport.folder).out.splitlines())
 
 
+def test_where_data_come_from_stops_a_run_too(make_project, run_cli):
+    source = '[[charter.data]]\nname = "{0}"\nwhere = "{1}"\nlicence = "GPL"\n'
+    config = (
+        CONFIG + '[policy]\nlicences = ["CC*"]\n' + source.format("ours", "data") + source.format("others", "x.csv")
+    )
+    project = make_project({"data/train.csv": GOOD, "train.py": "print('auc: 0.5')\n"}, config)
+    answer = run_cli("run", folder=project.folder)
+    assert answer.code == 1
+    assert "its data do not pass: data: ours has the licence GPL; --no-check" in answer.err
+    assert "others" not in answer.err
+    assert run_cli("run", "--no-check", folder=project.folder).code == 0
+    forbidden = CONFIG.partition("[data]")[0] + '[policy]\nforbidden_sources = ["data/*"]\n'
+    (project.folder / "workbench.toml").write_text(forbidden)
+    assert "the policy forbids the source data/train.csv" in run_cli("run", folder=project.folder).err
+
+
 def test_an_earlier_verdict_is_none_under_other_rules_or_another_policy(airport, monkeypatch):
     schema, config = data_schema.load(airport), airport.config
     before = validate.digest(schema, config)

@@ -13,6 +13,9 @@ from typing import Any
 from workbench.actions import data_schema, data_tables, validate
 from workbench.actions.data_tables import Progress
 from workbench.actions.validate import Checked, Report
+from workbench.actions.wishes import covers
+from workbench.data import policy as policies
+from workbench.data.findings import Finding
 from workbench.errors import NotFoundError, WorkbenchError
 from workbench.project import Project
 from workbench.runs import inputs, isolation, precheck
@@ -97,7 +100,17 @@ def _check(connection: sqlite3.Connection, run: _Run, progress: Progress | None,
     ]
     by = "" if present is None else present.accepted_by
     accepted = None if present is None or present.accepted is None else present.accepted.timestamp()
-    return Report(tuple(tables), now, (), by, accepted, digest, run.number)
+    return Report(tuple(tables), now, _of_sources(run, rows), by, accepted, digest, run.number)
+
+
+def _of_sources(run: _Run, rows: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:
+    """Return what the policy says of where the data come from that a run reads, or that are checked beside it."""
+    asked, config = run.launched["check"], run.project.config
+    paths = list(dict.fromkeys([*asked["paths"], *(str(row["path"]) for row in rows)]))
+    named = [*paths, *asked.get("beside", ())]
+    places = {one: one.where.removeprefix("./").rstrip("/") for one in config.charter.data if one.where}
+    read = [one for one, where in places.items() if any(covers([where], path) for path in named)]
+    return policies.of_sources(config.policy, read, paths)
 
 
 def _places(run: _Run, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Project, Path | None]]:

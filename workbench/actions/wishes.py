@@ -83,7 +83,7 @@ def _data_check(project: Project, step: Train, stage: str) -> dict[str, Any] | N
     """Return which data of [data] are checked before a step starts, where there is a schema or a policy.
 
     `paths` are those that it reads; `beside`, where they exist, the others: of a stage only if it reads one of them.
-    What a step makes itself is not there yet.
+    What a step makes itself is not there yet. Where other inputs come from may be forbidden all the same.
     """
     config = project.config
     if config.data.check == "off" or not ((project.folder / SCHEMA_NAME).exists() or config.policy != Policy()):
@@ -97,12 +97,14 @@ def _data_check(project: Project, step: Train, stage: str) -> dict[str, Any] | N
     )
     # A command that says nothing of what it reads has of what lies elsewhere at most a version, and may have none.
     read_all = not reads and not stage
-    paths = [path for path in named if (read_all and "://" not in path) or _covers(reads, path)]
-    beside = [path for path in named if path not in paths and not _covers(makes, path)] if paths or not stage else []
-    return {"paths": paths, "beside": beside, "mode": config.data.check} if paths or beside else None
+    paths = [path for path in named if (read_all and "://" not in path) or covers(reads, path)]
+    beside = [path for path in named if path not in paths and not covers(makes, path)] if paths or not stage else []
+    policy = config.policy
+    has_sources = bool(reads) and bool(policy.forbidden_sources or policy.licences or policy.consent)
+    return {"paths": paths, "beside": beside, "mode": config.data.check} if paths or beside or has_sources else None
 
 
-def _covers(patterns: Iterable[str], path: str) -> bool:
+def covers(patterns: Iterable[str], path: str) -> bool:
     """Return whether a path, or a folder that it lies in, is among the patterns."""
     return any(path == one or fnmatchcase(path, one) or path.startswith(f"{one}/") for one in patterns)
 

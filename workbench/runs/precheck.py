@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.runs.inputs import until_stopped
@@ -18,15 +16,12 @@ REFUSED = 1
 _LOOK_SECONDS = 0.2
 
 
-def refusal(folder: Path, run: int, run_folder: Path, launched: Mapping[str, Any]) -> str:
+def refusal(folder: Path, run: int, run_folder: Path) -> str:
     """Return why the run may not start, "" where it may; a check that crashes is no reason, a stop request is.
 
     launch.json says under `check` which `paths` are looked at, which `beside` them where they exist, and whether errors
     `stop` the run or only `warn`.
     """
-    asked = launched.get("check") or {}
-    if not asked.get("paths") and not asked.get("beside"):
-        return ""
     command = [sys.executable, "-P", "-m", "workbench", "-C", str(folder), "validate", "--for-run", str(run)]
     try:
         with (run_folder / LOG_NAME).open("ab") as log:

@@ -25,5 +25,5 @@ def start(folder: Path, run: int, run_folder: Path, command: Command) -> None:
     if launched.get("check") and not command.problem:
         from workbench.runs.precheck import refusal
 
-        command.refuse(refusal(folder, run, run_folder, launched))
+        command.refuse(refusal(folder, run, run_folder))
     command.start()
