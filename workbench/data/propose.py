@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -15,7 +15,7 @@ from workbench.data import likelihood
 from workbench.data.findings import Finding
 from workbench.data.personal import looks_personal
 from workbench.data.profile import ColumnProfile, TableProfile, Value, ranked
-from workbench.data.schema import ColumnSchema, Schema, Type, is_possible
+from workbench.data.schema import ColumnSchema, Relation, Schema, Type, is_possible
 from workbench.data.traits import ColumnTraits, TableTraits
 from workbench.safe import clean
 
@@ -59,7 +59,9 @@ def propose(
         else ColumnSchema(one.name, type_of(one), missing=_share(one.missing, one.count))
         for one, each in read
     )
-    columns = tuple(replace(one, only="training") if one.name == target else one for one in found)
+    shares = {name: one.to for one in traits.relations for name in one.sum if _are_shares(one, found)}
+    limited = (_as_share(one, shares[one.name]) if one.name in shares else one for one in found)
+    columns = tuple(replace(one, only="training") if one.name == target else one for one in limited)
     kept = key if profile.duplicates == 0 and profile.key == key else ()
     return Schema(columns, traits.relations, data, profile.rows, kept)
 
@@ -82,6 +84,18 @@ def _column(one: ColumnProfile, traits: ColumnTraits, *, named: bool, in_time: b
     if type_ in ("whole", "number") and not base.unique:
         return _calendar(base, one) or _number(base, one, runs=_runs(one, traits, in_time=in_time))
     return base
+
+
+def _are_shares(relation: Relation, columns: Sequence[ColumnSchema]) -> bool:
+    """Return whether columns with a sum are shares of it: none has been negative."""
+    parts = [one for one in columns if one.name in relation.sum]
+    return relation.to > 0 and all(one.seen is not None and one.seen[0] >= 0 for one in parts)
+
+
+def _as_share(one: ColumnSchema, whole: float) -> ColumnSchema:
+    """Return a column whose limits are nothing and the whole, which no part goes beyond but for rounding."""
+    most = max(whole, one.seen[1]) if one.seen is not None else whole
+    return replace(one, min=max(0.0, one.min or 0.0), max=most if one.max is None else min(one.max, most))
 
 
 def _runs(one: ColumnProfile, traits: ColumnTraits, *, in_time: bool) -> bool:

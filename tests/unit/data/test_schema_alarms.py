@@ -192,3 +192,21 @@ def test_the_label_is_missed_in_training_data_alone():
     ]
     assert not [one for one in checked(schema, fresh.drop(columns="label"), "serving") if one.column == "label"]
     assert [one.kind for one in checked(schema, fresh, "serving") if one.column == "label"] == ["new column"]
+
+
+def test_shares_of_a_whole_lie_between_nothing_and_the_whole():
+    rng = np.random.default_rng(3)
+
+    def shares(n):
+        return pd.DataFrame(rng.dirichlet([2, 3, 4], n), columns=["one", "two", "three"])
+
+    schema = learned(shares(2_000))
+    assert {(one.min, one.max) for one in schema.columns} == {(0.0, 1.0)}
+    assert not [one for _ in range(20) for one in checked(schema, shares(500)) if one.severity == "error"]
+    wrong = shares(500)
+    wrong.loc[7] = [-0.01, 0.01, 1.0]
+    assert [(one.column, one.kind) for one in checked(schema, wrong) if one.severity == "error"] == [
+        ("one", "out of range")
+    ]
+    changes = pd.DataFrame({"gain": rng.normal(0, 1, 500)}).assign(rest=lambda one: 1 - one["gain"])
+    assert learned(changes).column("gain").min < -3
